@@ -1,0 +1,73 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/linktor/linktor/migrations"
+	"github.com/pressly/goose/v3"
+)
+
+func (d *DB) provider() (*goose.Provider, error) {
+	files, dir, dialect := fs.FS(migrations.SQLite), "sqlite", goose.DialectSQLite3
+	if d.Dialect == Postgres {
+		files, dir, dialect = migrations.Postgres, "postgres", goose.DialectPostgres
+	}
+	sub, err := fs.Sub(files, dir)
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(dialect, d.write.DB, sub)
+}
+
+// Migrate brings the schema up to date and returns the version it has then. It
+// may run on several nodes at once: on PostgreSQL an advisory lock makes the
+// others wait.
+func (d *DB) Migrate(ctx context.Context) (version int64, err error) {
+	if d.Dialect == Postgres {
+		conn, err := d.write.Connx(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("db: migrate: %w", err)
+		}
+		defer conn.Close()
+		const key = 7_241_563 // any number that is always the same
+		if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, key); err != nil {
+			return 0, fmt.Errorf("db: migrate: wait for other nodes: %w", err)
+		}
+		defer conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, key)
+	}
+	p, err := d.provider()
+	if err != nil {
+		return 0, fmt.Errorf("db: migrate: %w", err)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return 0, fmt.Errorf("db: migrate: %w", err)
+	}
+	return p.GetDBVersion(ctx)
+}
+
+// MigrateDown undoes the newest migration and returns the version that is left.
+func (d *DB) MigrateDown(ctx context.Context) (version int64, err error) {
+	p, err := d.provider()
+	if err != nil {
+		return 0, fmt.Errorf("db: migrate down: %w", err)
+	}
+	if _, err := p.Down(ctx); err != nil {
+		return 0, fmt.Errorf("db: migrate down: %w", err)
+	}
+	return p.GetDBVersion(ctx)
+}
+
+// Version returns the version of the schema and the newest that this program has.
+func (d *DB) Version(ctx context.Context) (have, newest int64, err error) {
+	p, err := d.provider()
+	if err != nil {
+		return 0, 0, fmt.Errorf("db: version: %w", err)
+	}
+	have, newest, err = p.GetVersions(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("db: version: %w", err)
+	}
+	return have, newest, nil
+}

@@ -1,0 +1,252 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Type is the SQL type of a column of Rows.
+type Type string
+
+const (
+	Text  Type = "text"
+	Int   Type = "bigint"
+	Bool  Type = "boolean"
+	Bytes Type = "bytea"
+)
+
+// Col is a column of Rows.
+type Col struct {
+	Name string
+	Type Type
+}
+
+// Rows passes many rows to one statement. The statement names them as the common
+// table v, where it writes {{rows}}:
+//
+//	WITH {{rows}} INSERT INTO t (id, n) SELECT id, n FROM v WHERE true ON CONFLICT ...
+//	WITH {{rows}} UPDATE t SET n = v.n FROM v WHERE t.id = v.id
+//
+// (SQLite needs the WHERE before ON CONFLICT.) PostgreSQL gets one array a column,
+// so that the statement's text is constant and prepared once; SQLite gets VALUES.
+type Rows struct {
+	cols []Col
+	vals [][]any
+}
+
+// NewRows returns an empty set with the given columns, written "name type".
+func NewRows(cols ...string) *Rows {
+	r := &Rows{cols: make([]Col, len(cols))}
+	for i, c := range cols {
+		name, typ, _ := strings.Cut(c, " ")
+		r.cols[i] = Col{name, Type(typ)}
+	}
+	return r
+}
+
+// Add appends a row: string, int64, int, bool, []byte, nil, sql.NullString or
+// sql.NullInt64 values in the order of the columns.
+func (r *Rows) Add(vals ...any) {
+	if len(vals) != len(r.cols) {
+		panic(fmt.Sprintf("db: %d values for %d columns", len(vals), len(r.cols)))
+	}
+	r.vals = append(r.vals, vals)
+}
+
+// Len is the number of rows.
+func (r *Rows) Len() int { return len(r.vals) }
+
+// maxVars is SQLite's limit of parameters in a statement, with room to spare.
+const maxVars = 30000
+
+// ExecRows runs query with rows and returns the number of rows affected. Without
+// rows it does nothing.
+func (t *Tx) ExecRows(ctx context.Context, query string, rows *Rows) (n int64, err error) {
+	for chunk := range rows.chunks(t.Dialect) {
+		q, args := chunk.expand(t.Dialect, query)
+		var res sql.Result
+		if t.Dialect == Postgres {
+			stmt, err := t.prepared(ctx, q)
+			if err != nil {
+				return n, err
+			}
+			res, err = stmt.ExecContext(ctx, args...)
+			if err != nil {
+				return n, err
+			}
+		} else if res, err = t.ExecContext(ctx, q, args...); err != nil {
+			return n, err
+		}
+		m, err := res.RowsAffected()
+		if err != nil {
+			return n, err
+		}
+		n += m
+	}
+	return n, nil
+}
+
+// QueryRows runs query with rows and calls scan for each row that it returns.
+func (t *Tx) QueryRows(ctx context.Context, query string, rows *Rows, scan func(*sql.Rows) error) error {
+	for chunk := range rows.chunks(t.Dialect) {
+		q, args := chunk.expand(t.Dialect, query)
+		if err := t.queryOnce(ctx, q, args, scan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Tx) queryOnce(ctx context.Context, q string, args []any, scan func(*sql.Rows) error) error {
+	var res *sql.Rows
+	if t.Dialect == Postgres {
+		stmt, err := t.prepared(ctx, q)
+		if err != nil {
+			return err
+		}
+		if res, err = stmt.QueryContext(ctx, args...); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if res, err = t.QueryContext(ctx, q, args...); err != nil {
+			return err
+		}
+	}
+	defer res.Close()
+	for res.Next() {
+		if err := scan(res); err != nil {
+			return err
+		}
+	}
+	return res.Err()
+}
+
+func (r *Rows) chunks(d Dialect) func(func(*Rows) bool) {
+	return func(yield func(*Rows) bool) {
+		size := len(r.vals)
+		if d == SQLite {
+			size = min(size, maxVars/len(r.cols))
+		}
+		for from := 0; from < len(r.vals); from += size {
+			if !yield(&Rows{r.cols, r.vals[from:min(from+size, len(r.vals))]}) {
+				return
+			}
+		}
+	}
+}
+
+func (r *Rows) expand(d Dialect, query string) (string, []any) {
+	if d == Postgres {
+		return r.expandPostgres(query)
+	}
+	return r.expandSQLite(query)
+}
+
+func (r *Rows) expandPostgres(query string) (string, []any) {
+	var b strings.Builder
+	b.WriteString("v(")
+	r.names(&b)
+	b.WriteString(") AS (SELECT * FROM unnest(")
+	args := make([]any, len(r.cols))
+	for i, c := range r.cols {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1) + "::" + string(c.Type) + "[]")
+		args[i] = arrayLiteral(r.vals, i)
+	}
+	b.WriteString("))")
+	return strings.Replace(query, "{{rows}}", b.String(), 1), args
+}
+
+func (r *Rows) expandSQLite(query string) (string, []any) {
+	var b strings.Builder
+	b.WriteString("v(")
+	r.names(&b)
+	b.WriteString(") AS (VALUES ")
+	args := make([]any, 0, len(r.vals)*len(r.cols))
+	for i, row := range r.vals {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('(')
+		for j := range row {
+			if j > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteByte('?')
+		}
+		b.WriteByte(')')
+		args = append(args, row...)
+	}
+	b.WriteByte(')')
+	return strings.Replace(query, "{{rows}}", b.String(), 1), args
+}
+
+func (r *Rows) names(b *strings.Builder) {
+	for i, c := range r.cols {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c.Name)
+	}
+}
+
+// arrayLiteral writes column i in PostgreSQL's text form of an array.
+func arrayLiteral(vals [][]any, i int) string {
+	b := make([]byte, 0, 32*len(vals))
+	b = append(b, '{')
+	for n, row := range vals {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = appendElement(b, row[i])
+	}
+	return string(append(b, '}'))
+}
+
+func appendElement(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "NULL"...)
+	case string:
+		return appendQuoted(b, v)
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case []byte:
+		b = append(b, `"\\x`...)
+		b = hex.AppendEncode(b, v)
+		return append(b, '"')
+	case sql.NullString:
+		if !v.Valid {
+			return append(b, "NULL"...)
+		}
+		return appendQuoted(b, v.String)
+	case sql.NullInt64:
+		if !v.Valid {
+			return append(b, "NULL"...)
+		}
+		return strconv.AppendInt(b, v.Int64, 10)
+	}
+	panic(fmt.Sprintf("db: no column type for %T", v))
+}
+
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return append(b, '"')
+}
