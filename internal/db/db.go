@@ -34,13 +34,18 @@ type DB struct {
 
 	write *sqlx.DB // SQLite: one connection; PostgreSQL: the same pool
 	stmts sync.Map // query → *sql.Stmt, of write
+
+	mu        sync.RWMutex
+	listeners []func(any)
 }
 
 // Tx is a transaction that knows its dialect.
 type Tx struct {
 	*sqlx.Tx
 	Dialect Dialect
-	db      *DB
+
+	db    *DB
+	after []any
 }
 
 // Open opens the database at dsn: a postgres:// URL, or the path of an SQLite
@@ -144,10 +149,47 @@ func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
-	if err := fn(&Tx{tx, d.Dialect, d}); err != nil {
+	t := &Tx{Tx: tx, Dialect: d.Dialect, db: d}
+	if err := fn(t); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	d.announce(t.after)
+	return nil
+}
+
+// Listen registers fn, which is called with each value that a transaction of
+// this process announced, once it has committed. fn must be quick and must not
+// block: it runs before InTx returns. Announcements are hints; whoever misses one
+// (another process, a crash) finds the work in the tables.
+func (d *DB) Listen(fn func(v any)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.listeners = append(d.listeners, fn)
+}
+
+func (d *DB) announce(values []any) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for _, v := range values {
+		for _, fn := range d.listeners {
+			fn(v)
+		}
+	}
+}
+
+// Announce hands v to the listeners if and when t commits.
+func (t *Tx) Announce(v any) { t.after = append(t.after, v) }
+
+// ForUpdate returns the clause that locks the rows of table until the end of t:
+// empty on SQLite, where a transaction has the whole file to itself.
+func (t *Tx) ForUpdate(table string) string {
+	if t.Dialect == SQLite {
+		return ""
+	}
+	return " FOR UPDATE OF " + table
 }
 
 // Exec runs one statement in a transaction of its own.

@@ -179,6 +179,7 @@ CREATE TABLE conversations (
     last_inbound_at    BIGINT,
     window_expires_at  BIGINT,
     snoozed_until      BIGINT,
+    reopened_at        BIGINT,
     created_at         BIGINT NOT NULL,
     updated_at         BIGINT NOT NULL,
     resolved_at        BIGINT

@@ -1,0 +1,208 @@
+package events
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/id"
+)
+
+// APIVersion is the date of the event format; see docs/reference/events.md.
+const APIVersion = "2026-11-21"
+
+// TimeFormat is RFC 3339 in UTC with milliseconds, as in every answer of the API.
+const TimeFormat = "2006-01-02T15:04:05.000Z"
+
+// Event is one row of a tenant's log.
+type Event struct {
+	TenantID       string
+	Seq            int64 // 1, 2, 3, ... without gaps; set by Append
+	ID             string
+	Type           string // e.g. message.received
+	ChannelID      string // empty if it concerns no channel
+	ConversationID string // empty if it concerns no conversation
+	At             time.Time
+	Data           json.RawMessage
+}
+
+// Committed is announced after each commit that appended to a tenant's log.
+type Committed struct {
+	TenantID string
+	Seq      int64 // of the newest event
+}
+
+// New returns an event about to be appended, with data as its JSON.
+func New(tenantID, typ, channelID, conversationID string, at time.Time, data any) (Event, error) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return Event{}, fmt.Errorf("events: %s: %w", typ, err)
+	}
+	return Event{TenantID: tenantID, ID: id.New(id.Event), Type: typ, ChannelID: channelID,
+		ConversationID: conversationID, At: at, Data: raw}, nil
+}
+
+// Envelope is the event as every consumer gets it:
+// {id, seq, type, event, timestamp, apiVersion, data}, where event equals type.
+func (e *Event) Envelope() []byte {
+	b := make([]byte, 0, len(e.Data)+256)
+	b = append(append(b, `{"id":"`...), e.ID...)
+	b = strconv.AppendInt(append(b, `","seq":`...), e.Seq, 10)
+	b = append(append(b, `,"type":"`...), e.Type...)
+	b = append(append(b, `","event":"`...), e.Type...)
+	b = e.At.UTC().AppendFormat(append(b, `","timestamp":"`...), TimeFormat)
+	b = append(append(append(b, `","apiVersion":"`...), APIVersion...), `","data":`...)
+	return append(append(b, e.Data...), '}')
+}
+
+const bumpHeads = `
+	WITH {{rows}} INSERT INTO event_heads (tenant_id, epoch, seq)
+	SELECT tenant_id, epoch, n FROM v WHERE true
+	ON CONFLICT (tenant_id) DO UPDATE SET seq = event_heads.seq + excluded.seq
+	RETURNING tenant_id, seq`
+
+const insertEvents = `
+	WITH {{rows}} INSERT INTO events (tenant_id, seq, id, type, channel_id, conversation_id, at, data)
+	SELECT tenant_id, seq, id, type, channel_id, conversation_id, at, data FROM v`
+
+// Append adds events to their tenants' logs, in order, and announces Committed.
+// It locks each tenant's counter until the end of tx, so call it last.
+func Append(ctx context.Context, tx *db.Tx, events []Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	counts := map[string]int64{}
+	for i := range events {
+		counts[events[i].TenantID]++
+	}
+	heads := db.NewRows("tenant_id text", "epoch text", "n bigint")
+	for _, t := range slices.Sorted(mapKeys(counts)) { // in order, so that two nodes cannot deadlock
+		heads.Add(t, newEpoch(), counts[t])
+	}
+	next := map[string]int64{}
+	err := tx.QueryRows(ctx, bumpHeads, heads, func(r *sql.Rows) error {
+		var tenant string
+		var seq int64
+		if err := r.Scan(&tenant, &seq); err != nil {
+			return err
+		}
+		next[tenant] = seq - counts[tenant]
+		tx.Announce(Committed{tenant, seq})
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("events: number: %w", err)
+	}
+	rows := db.NewRows("tenant_id text", "seq bigint", "id text", "type text", "channel_id text",
+		"conversation_id text", "at bigint", "data text")
+	for i := range events {
+		e := &events[i]
+		next[e.TenantID]++
+		e.Seq = next[e.TenantID]
+		rows.Add(e.TenantID, e.Seq, e.ID, e.Type, e.ChannelID, e.ConversationID, db.Micros(e.At), string(e.Data))
+	}
+	if _, err := tx.ExecRows(ctx, insertEvents, rows); err != nil {
+		return fmt.Errorf("events: append: %w", err)
+	}
+	return nil
+}
+
+func mapKeys[K cmp.Ordered, V any](m map[K]V) func(func(K) bool) {
+	return func(yield func(K) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// newEpoch names one life of a log; only the first event of a tenant uses it.
+func newEpoch() string {
+	s := id.New("")
+	return "e" + s[len(s)-10:]
+}
+
+// Log reads the event log.
+type Log struct{ db *db.DB }
+
+// NewLog returns a reader of the log in d.
+func NewLog(d *db.DB) *Log { return &Log{d} }
+
+// Notify calls fn after each commit on this node that appended to a log.
+func (l *Log) Notify(fn func(tenantID string, seq int64)) {
+	l.db.Listen(func(v any) {
+		if c, ok := v.(Committed); ok {
+			fn(c.TenantID, c.Seq)
+		}
+	})
+}
+
+// Head returns the epoch of a tenant's log, its newest seq and the oldest one
+// still kept (seq+1 when it is empty). A tenant without events has epoch "e0".
+func (l *Log) Head(ctx context.Context, tenantID string) (epoch string, seq, oldest int64, err error) {
+	err = l.db.QueryRowContext(ctx, `SELECT epoch, seq, oldest FROM event_heads WHERE tenant_id = $1`, tenantID).
+		Scan(&epoch, &seq, &oldest)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "e0", 0, 1, nil
+	}
+	if err != nil {
+		return "", 0, 0, fmt.Errorf("events: head: %w", err)
+	}
+	return epoch, seq, oldest, nil
+}
+
+// Read returns up to limit events after seq after, oldest first.
+func (l *Log) Read(ctx context.Context, tenantID string, after int64, limit int) ([]Event, error) {
+	rows, err := l.db.QueryContext(ctx, `
+		SELECT seq, id, type, channel_id, conversation_id, at, data FROM events
+		WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`, tenantID, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("events: read: %w", err)
+	}
+	defer rows.Close()
+	var events []Event
+	for rows.Next() {
+		e := Event{TenantID: tenantID}
+		var at int64
+		var data string
+		if err := rows.Scan(&e.Seq, &e.ID, &e.Type, &e.ChannelID, &e.ConversationID, &at, &data); err != nil {
+			return nil, fmt.Errorf("events: read: %w", err)
+		}
+		e.At, e.Data = db.Time(at), json.RawMessage(data)
+		events = append(events, e)
+	}
+	return events, rows.Err()
+}
+
+// Prune deletes up to limit events older than before and moves the oldest marks.
+// It returns how many it deleted; call it again until that is less than limit.
+func (l *Log) Prune(ctx context.Context, before time.Time, limit int) (n int64, err error) {
+	err = l.db.InTx(ctx, func(tx *db.Tx) error {
+		res, err := tx.ExecContext(ctx, `
+			DELETE FROM events WHERE (tenant_id, seq) IN
+				(SELECT tenant_id, seq FROM events WHERE at < $1 ORDER BY tenant_id, seq LIMIT $2)`, db.Micros(before), limit)
+		if err != nil {
+			return err
+		}
+		if n, err = res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `
+			UPDATE event_heads SET oldest = COALESCE(
+				(SELECT min(seq) FROM events WHERE events.tenant_id = event_heads.tenant_id), event_heads.seq + 1)
+			WHERE oldest <= seq`)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("events: prune: %w", err)
+	}
+	return n, nil
+}
