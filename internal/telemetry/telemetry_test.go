@@ -1,0 +1,109 @@
+package telemetry_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linktor/linktor/internal/telemetry"
+)
+
+// Whatever way a person's data reaches a log line, it does not stand there.
+func TestPersonalDataIsRedacted(t *testing.T) {
+	const number, words = "+15550001122", "my PIN is 4711"
+	values := struct {
+		Phone telemetry.Phone
+		Text  telemetry.Text
+	}{number, words}
+	var out bytes.Buffer
+	for _, format := range []string{"json", "text"} {
+		log, err := telemetry.NewLogger(&out, "debug", format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.Debug("x", "phone", values.Phone, "text", values.Text, "both", values, "list", []any{values.Phone, values.Text})
+		log.With("text", values.Text).WithGroup("g").Error("x", slog.Group("h", "phone", values.Phone))
+	}
+	js, err := json.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&out, "%v %+v %#v %s %q %s", values, values, values, values.Text, values.Phone, js)
+	for _, leak := range []string{"555000", "PIN", "4711"} {
+		if strings.Contains(out.String(), leak) {
+			t.Errorf("%q is in the output:\n%s", leak, out.String())
+		}
+	}
+	if !strings.Contains(out.String(), "…22") || !strings.Contains(out.String(), "[14 characters]") {
+		t.Errorf("the helpful part is missing:\n%s", out.String())
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	var out bytes.Buffer
+	log, err := telemetry.NewLogger(&out, "info", "auto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := telemetry.WithRequestID(context.Background(), "req_1")
+	log.With("a", 1).InfoContext(ctx, "x")
+	if !strings.Contains(out.String(), `"requestId":"req_1"`) {
+		t.Errorf("no request id in %s", out.String())
+	}
+	if _, err := telemetry.NewLogger(&out, "loud", "auto"); err == nil {
+		t.Error("an unknown level was accepted")
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	m := telemetry.NewMetrics("1.2.3")
+	m.Ingest.WithLabelValues("applied").Add(3)
+	m.SendAttempts.WithLabelValues("uncertain").Inc()
+	reads := 0
+	m.WatchBacklog(slog.New(slog.DiscardHandler), func(context.Context) (telemetry.Backlog, error) {
+		reads++
+		return telemetry.Backlog{SendsDue: map[string]int64{"queued": 7, "uncertain": 2}, OldestSend: 1500 * time.Millisecond, ParkedStatuses: 4}, nil
+	})
+	scrape(t, m)
+	page := scrape(t, m)
+	for _, want := range []string{
+		`linktor_ingest_total{result="applied"} 3`, `linktor_send_attempts_total{class="uncertain"} 1`,
+		`linktor_outbox_due{state="queued"} 7`, `linktor_uncertain_open 2`, `linktor_outbox_oldest_seconds 1.5`,
+		`linktor_parked_statuses 4`, `linktor_build_info{version="1.2.3"} 1`, `go_goroutines`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	if reads != 1 {
+		t.Errorf("two scrapes at once read the database %d times; want 1", reads)
+	}
+}
+
+func TestMetricsWithoutDatabase(t *testing.T) {
+	m := telemetry.NewMetrics("x")
+	m.WatchBacklog(slog.New(slog.DiscardHandler), func(context.Context) (telemetry.Backlog, error) {
+		return telemetry.Backlog{}, errors.New("away")
+	})
+	page := scrape(t, m)
+	if strings.Contains(page, "outbox_due") || !strings.Contains(page, "linktor_poison_items_total 0") {
+		t.Error("a database that is away must hide its own series and no others")
+	}
+}
+
+func scrape(t *testing.T, m *telemetry.Metrics) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != 200 {
+		t.Fatalf("scrape answered %d: %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
