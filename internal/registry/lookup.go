@@ -1,0 +1,103 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/linktor/linktor/internal/fault"
+)
+
+const (
+	// maxAge is how old a cached channel may be.
+	maxAge = time.Second
+	// refreshAge is when one caller, while the others go on, looks for a change.
+	refreshAge = 500 * time.Millisecond
+)
+
+// entry is a cached channel. open is replaced, never changed.
+type entry struct {
+	open    atomic.Pointer[Open]
+	checked atomic.Int64 // nanoseconds; when the database last confirmed open
+	mu      sync.Mutex   // held while asking the database
+}
+
+// Lookup returns an opened channel of any tenant by its id, at most a second old
+// unless the database is away. Disabled channels are returned; deleted and unknown
+// ones are missing.
+func (r *Registry) Lookup(ctx context.Context, channelID string) (*Open, error) {
+	v, ok := r.cache.Load(channelID)
+	if !ok {
+		return r.lookupFirst(ctx, channelID)
+	}
+	e := v.(*entry)
+	age := time.Duration(r.now().UnixNano() - e.checked.Load())
+	switch {
+	case age < refreshAge:
+		return e.open.Load(), nil
+	case age < maxAge && !e.mu.TryLock():
+		return e.open.Load(), nil
+	case age >= maxAge:
+		e.mu.Lock()
+	}
+	defer e.mu.Unlock()
+	if time.Duration(r.now().UnixNano()-e.checked.Load()) < refreshAge { // another caller just did it
+		return e.open.Load(), nil
+	}
+	return r.revalidate(ctx, channelID, e)
+}
+
+// lookupFirst loads a channel that is not cached. Unknown ids are not remembered,
+// so that they cannot fill the memory.
+func (r *Registry) lookupFirst(ctx context.Context, channelID string) (*Open, error) {
+	started := r.now().UnixNano()
+	o, err := r.load(ctx, channelID)
+	if err != nil {
+		return nil, err
+	}
+	e := &entry{}
+	e.open.Store(o)
+	e.checked.Store(started)
+	if v, loaded := r.cache.LoadOrStore(channelID, e); loaded {
+		return v.(*entry).open.Load(), nil
+	}
+	return o, nil
+}
+
+// revalidate asks for the channel's version and loads it again if that changed.
+// The caller holds e.mu.
+func (r *Registry) revalidate(ctx context.Context, channelID string, e *entry) (*Open, error) {
+	started := r.now().UnixNano()
+	old := e.open.Load()
+	var version int64
+	var deleted bool
+	err := r.db.QueryRowContext(ctx, `SELECT version, deleted_at IS NOT NULL FROM channels WHERE id = $1`, channelID).
+		Scan(&version, &deleted)
+	if err == nil && !deleted && version == old.Version {
+		e.checked.Store(started)
+		return old, nil
+	}
+	var fresh *Open
+	if err == nil {
+		fresh, err = r.load(ctx, channelID)
+	}
+	switch {
+	case err == nil:
+		e.open.Store(fresh)
+		e.checked.Store(started)
+		return fresh, nil
+	case fault.KindOf(err) != fault.Internal: // deleted, or its settings no longer open
+		r.cache.Delete(channelID)
+		return nil, err
+	case errors.Is(err, context.Canceled):
+		return old, nil
+	}
+	r.log.WarnContext(ctx, "channel not refreshed: going on with what is known", "channelId", channelID, "err", err)
+	e.checked.Store(started) // so that the callers do not queue behind a database that is away
+	return old, nil
+}
+
+// forget makes the next Lookup on this node load the channel again.
+func (r *Registry) forget(channelID string) { r.cache.Delete(channelID) }
