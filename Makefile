@@ -1,0 +1,51 @@
+# Every target has a line of help; make alone shows them.
+SHELL      := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# How long each fuzz target runs.
+FUZZTIME ?= 30s
+
+.PHONY: help setup build run check test race bench fuzz golden sdk hooks clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install PostgreSQL and Redis for the tests if they are missing, fetch modules
+	scripts/install-services.sh
+	go mod download
+
+build: ## Build bin/linktor
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/linktor ./cmd/linktor
+
+run: ## Start the server in embedded mode
+	go run ./cmd/linktor
+
+check: ## Format, vet, golangci-lint, shell syntax: what needs no database
+	scripts/check.sh
+
+test: ## Everything that must hold, on private PostgreSQL and Redis instances
+	scripts/with-services.sh scripts/test.sh
+
+race: ## The Go tests alone, with the race detector
+	scripts/with-services.sh go test -race -shuffle=on ./...
+
+bench: ## Benchmarks on durable private instances: make bench > new.txt
+	LINKTOR_TEST_DURABLE=1 scripts/with-services.sh scripts/bench.sh
+
+fuzz: ## Fuzz every target for FUZZTIME (30s)
+	scripts/fuzz.sh $(FUZZTIME)
+
+golden: ## Rewrite golden files and generated pages from the code; review the diff
+	scripts/golden.sh
+
+sdk: ## Check both SDKs
+	scripts/with-services.sh scripts/sdk.sh
+
+hooks: ## Install a pre-commit hook that formats and checks imports
+	install -m 0755 scripts/pre-commit.sh "$$(git rev-parse --git-path hooks)/pre-commit"
+
+clean: ## Remove what building and running left behind, but not your data
+	rm -rf bin dist coverage.out sdk/typescript/dist
