@@ -43,6 +43,9 @@ func AllPermissions() []Permission {
 	}
 }
 
+// Valid reports whether p is a permission.
+func (p Permission) Valid() bool { return slices.Contains(AllPermissions(), p) }
+
 // Role is what a user is in a tenant.
 type Role string
 
