@@ -36,6 +36,8 @@ type Message struct {
 	AltProviderID string
 	ReplyToID     string // our id of the message quoted, if we have it
 	Context       *channels.Context
+	Referral      *channels.Referral
+	GroupID       string
 	Metadata      map[string]string // waMessageId, profileName, ...
 	Options       channels.Options
 	Author        Author

@@ -278,3 +278,12 @@ func IsData(err error) bool {
 	}
 	return false
 }
+
+// Clock is the SQL expression for the database's time in microseconds. Leases
+// and due times use it, so that nodes whose clocks differ agree.
+func (d Dialect) Clock() string {
+	if d == SQLite {
+		return `CAST(unixepoch('subsec') * 1000000 AS INTEGER)`
+	}
+	return `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`
+}

@@ -1,10 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -249,4 +251,11 @@ func appendQuoted(b []byte, s string) []byte {
 		b = append(b, s[i])
 	}
 	return append(b, '"')
+}
+
+// SortText orders the rows by text columns i, then j.
+func (r *Rows) SortText(i, j int) {
+	slices.SortStableFunc(r.vals, func(a, b []any) int {
+		return cmp.Or(cmp.Compare(a[i].(string), b[i].(string)), cmp.Compare(a[j].(string), b[j].(string)))
+	})
 }

@@ -292,6 +292,7 @@ CREATE TABLE sends (
 );
 CREATE UNIQUE INDEX sends_message ON sends (message_id);
 CREATE INDEX sends_due ON sends (priority, due_at, seq) WHERE state = 'queued';
+CREATE INDEX sends_channel ON sends (channel_id, priority, due_at, seq) WHERE state = 'queued';
 CREATE INDEX sends_lane ON sends (channel_id, contact_id, seq);
 CREATE INDEX sends_lease ON sends (lease_until) WHERE state IN ('sending', 'uncertain');
 CREATE INDEX sends_validity ON sends (valid_until);

@@ -1,0 +1,54 @@
+package conversations
+
+import (
+	"context"
+
+	"github.com/linktor/linktor/internal/db"
+)
+
+const updateSent = `
+	WITH {{rows}} UPDATE messages SET status = v.status, provider_message_id = v.provider_id, alt_provider_id = v.alt_id,
+		tracking_lost = v.lost, deleted_at = v.deleted_at, sent_at = v.sent_at, delivered_at = v.delivered_at,
+		read_at = v.read_at, failed_at = v.failed_at, error = v.error, pricing = v.pricing, updated_at = v.at
+	FROM v WHERE messages.id = v.id`
+
+const insertStatuses = `
+	WITH {{rows}} INSERT INTO message_statuses (message_id, tenant_id, provider, at, participant, status, applied, received_at, error, pricing, journal_id)
+	SELECT message_id, tenant_id, provider, at, participant, status, applied, received_at, error, pricing, journal_id FROM v WHERE true
+	ON CONFLICT (message_id, provider, at, participant) DO NOTHING`
+
+// settleSends removes the deliveries of messages that the provider reported on:
+// whatever an attempt under way will say, the message must not be sent again.
+const settleSends = `
+	WITH {{rows}} DELETE FROM sends WHERE message_id IN (SELECT message_id FROM v)`
+
+// save writes everything that was applied. Rows are written in the order of their
+// ids, which is the order in which they were locked.
+func (a *advance) save(ctx context.Context, tx *db.Tx) error {
+	rows := db.NewRows("id text", "status text", "provider_id text", "alt_id text", "lost boolean", "deleted_at bigint",
+		"sent_at bigint", "delivered_at bigint", "read_at bigint", "failed_at bigint", "error text", "pricing text", "at bigint")
+	for _, m := range a.order {
+		if m.changed {
+			rows.Add(m.id, string(m.status), nullText(m.providerID), nullText(m.altID), m.trackingLost, m.deletedAt, m.sentAt,
+				m.deliveredAt, m.readAt, m.failedAt, m.errorText, m.pricingText, db.Micros(a.now))
+		}
+		if m.hadNoProvider && rank[m.status] >= rank[Sent] {
+			a.settled.Add(m.id)
+		}
+	}
+	if _, err := tx.ExecRows(ctx, updateSent, rows); err != nil {
+		return err
+	}
+	if _, err := tx.ExecRows(ctx, insertStatuses, a.statuses); err != nil {
+		return err
+	}
+	_, err := tx.ExecRows(ctx, settleSends, a.settled)
+	return err
+}
+
+func nullText(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

@@ -1,0 +1,191 @@
+package conversations
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/id"
+)
+
+// Lease is how long a claim lasts unless renewed. A node that dies is noticed
+// after this long.
+const Lease = 15 * time.Second
+
+// Claim is a message that this node, and no other, may hand to its provider once.
+type Claim struct {
+	MessageID, TenantID, ChannelID, ContactID string
+
+	Attempt    int64 // the fencing token: a result with an older one is void
+	Tries      int64 // attempts that the provider refused before
+	ValidUntil time.Time
+	Out        channels.Outbound
+}
+
+// claimable selects sends that are due, whose channel may send, and that are the
+// first of their lane: the next message of a (channel, contact) pair waits until
+// the one before it is settled.
+const claimable = ` FROM sends s WHERE s.state = 'queued' AND s.due_at <= {clock} AND s.valid_until > {clock}
+	AND NOT EXISTS (SELECT 1 FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id AND p.seq < s.seq)
+	AND EXISTS (SELECT 1 FROM channels c WHERE c.id = s.channel_id AND c.enabled AND c.paused_reason = '' AND c.deleted_at IS NULL)`
+
+const claimSends = `
+	UPDATE sends SET state = 'sending', attempt = attempt + 1, lease_until = {clock} + $1, lease_owner = $2, wait_reason = '', wait_until = 0
+	WHERE seq IN (SELECT s.seq` + claimable + `{only} ORDER BY s.priority, s.due_at, s.seq LIMIT $3{lock})
+	RETURNING message_id, tenant_id, channel_id, contact_id, attempt, tries, valid_until`
+
+// ClaimFilter restricts a claim to one channel, or to all but some.
+type ClaimFilter struct {
+	Only   string
+	Except []string
+}
+
+// ClaimSends takes up to limit sends for this node and records an open attempt
+// for each, so that a crash leaves a trace of every call that may have been made.
+func (s *Store) ClaimSends(ctx context.Context, limit int, f ClaimFilter) ([]Claim, error) {
+	var claims []Claim
+	err := s.inTx(ctx, func(tx *db.Tx) error {
+		claims = claims[:0]
+		query, args := s.claimQuery(tx, limit, f)
+		rows, err := tx.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var c Claim
+			var valid int64
+			if err := rows.Scan(&c.MessageID, &c.TenantID, &c.ChannelID, &c.ContactID, &c.Attempt, &c.Tries, &valid); err != nil {
+				return err
+			}
+			c.ValidUntil = db.Time(valid)
+			claims = append(claims, c)
+		}
+		if err := rows.Err(); err != nil || len(claims) == 0 {
+			return err
+		}
+		if err := s.openAttempts(ctx, tx, claims); err != nil {
+			return err
+		}
+		return loadOutbound(ctx, tx, claims)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim sends: %w", err)
+	}
+	return claims, nil
+}
+
+func (s *Store) claimQuery(tx *db.Tx, limit int, f ClaimFilter) (string, []any) {
+	args := []any{Lease.Microseconds(), s.opts.Node, limit}
+	only, lock := "", ""
+	if f.Only != "" {
+		args = append(args, f.Only)
+		only = ` AND s.channel_id = $4`
+	}
+	for _, id := range f.Except {
+		args = append(args, id)
+		only += fmt.Sprintf(` AND s.channel_id <> $%d`, len(args))
+	}
+	if tx.Dialect == db.Postgres {
+		lock = ` FOR UPDATE OF s SKIP LOCKED`
+	}
+	return strings.NewReplacer("{clock}", tx.Dialect.Clock(), "{only}", only, "{lock}", lock).Replace(claimSends), args
+}
+
+func (s *Store) openAttempts(ctx context.Context, tx *db.Tx, claims []Claim) error {
+	rows := db.NewRows("message_id text", "attempt bigint", "tenant_id text", "node text", "at bigint")
+	for _, c := range claims {
+		rows.Add(c.MessageID, c.Attempt, c.TenantID, s.opts.Node, db.Micros(s.opts.Now()))
+	}
+	_, err := tx.ExecRows(ctx, `WITH {{rows}} INSERT INTO attempts (message_id, attempt, tenant_id, node, started_at)
+		SELECT message_id, attempt, tenant_id, node, at FROM v`, rows)
+	return err
+}
+
+// loadOutbound reads what is to be sent. A message quoted is named by the
+// provider's id, which may have become known since it was queued.
+func loadOutbound(ctx context.Context, tx *db.Tx, claims []Claim) error {
+	rows := db.NewRows("id text")
+	byID := map[string]*Claim{}
+	for i := range claims {
+		rows.Add(claims[i].MessageID)
+		byID[claims[i].MessageID] = &claims[i]
+	}
+	return tx.QueryRows(ctx, `
+		WITH {{rows}} SELECT m.id, m.content, m.context, m.options, COALESCE(q.alt_provider_id, q.provider_message_id, '')
+		FROM v JOIN messages m ON m.id = v.id LEFT JOIN messages q ON q.id = m.reply_to_id AND m.reply_to_id <> ''`, rows,
+		func(r *sql.Rows) error {
+			var messageID, content, ref, options, quoted string
+			if err := r.Scan(&messageID, &content, &ref, &options, &quoted); err != nil {
+				return err
+			}
+			c := byID[messageID]
+			c.Out = channels.Outbound{MessageID: messageID, ReplyTo: quoted, ValidUntil: c.ValidUntil}
+			var to reference
+			if err := parseJSON(ref, &to); err != nil {
+				return err
+			}
+			if to.To != nil {
+				c.Out.To = *to.To
+			}
+			if err := parseJSON(options, &c.Out.Options); err != nil {
+				return err
+			}
+			return parseJSON(content, &c.Out.Content)
+		})
+}
+
+// ReactionTarget returns the provider's id of one of our messages, for content
+// that must name it.
+func (s *Store) ReactionTarget(ctx context.Context, tenantID, messageID string) (string, error) {
+	if !id.Valid(id.Message, messageID) {
+		return messageID, nil // already the provider's
+	}
+	m, err := s.GetMessage(ctx, tenantID, messageID)
+	if err != nil {
+		return "", err
+	}
+	if m.AltProviderID != "" {
+		return m.AltProviderID, nil
+	}
+	return m.ProviderID, nil
+}
+
+// ReleaseSends gives claims back that were not used: no call was made, and none
+// is counted. They become due again after wait.
+func (s *Store) ReleaseSends(ctx context.Context, claims []Claim, wait time.Duration, reason string) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	rows := db.NewRows("message_id text", "attempt bigint")
+	for _, c := range slices.SortedFunc(slices.Values(claims), func(a, b Claim) int { return strings.Compare(a.MessageID, b.MessageID) }) {
+		rows.Add(c.MessageID, c.Attempt)
+	}
+	return s.inTx(ctx, func(tx *db.Tx) error {
+		// The attempt number is given back too: no call was made under it.
+		if _, err := tx.ExecRows(ctx, `WITH {{rows}} DELETE FROM attempts WHERE (message_id, attempt) IN (SELECT message_id, attempt FROM v)`, rows); err != nil {
+			return err
+		}
+		release := db.NewRows("message_id text", "attempt bigint", "wait bigint", "reason text")
+		for _, c := range claims {
+			release.Add(c.MessageID, c.Attempt, wait.Microseconds(), reason)
+		}
+		query := `WITH {{rows}} UPDATE sends SET state = 'queued', attempt = sends.attempt - 1, lease_until = 0, lease_owner = '',
+			due_at = {clock} + v.wait, wait_reason = v.reason, wait_until = {clock} + v.wait
+			FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'`
+		_, err := tx.ExecRows(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), release)
+		return err
+	})
+}
+
+// RenewLeases extends the leases of this node.
+func (s *Store) RenewLeases(ctx context.Context) error {
+	_, err := s.db.Exec(ctx, `UPDATE sends SET lease_until = `+s.db.Dialect.Clock()+` + $1 WHERE lease_owner = $2 AND state = 'sending'`,
+		Lease.Microseconds(), s.opts.Node)
+	return err
+}

@@ -1,0 +1,175 @@
+package conversations
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/events"
+	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/id"
+)
+
+const contactColumns = `id, tenant_id, name, profile_name, country, attributes, created_at, updated_at`
+
+func scanContact(row scanner) (c Contact, err error) {
+	var attributes string
+	var created, updated int64
+	err = row.Scan(&c.ID, &c.TenantID, &c.Name, &c.ProfileName, &c.Country, &attributes, &created, &updated)
+	c.Attributes, c.CreatedAt, c.UpdatedAt = json.RawMessage(attributes), db.Time(created), db.Time(updated)
+	return c, err
+}
+
+// GetContact returns a contact with its identities, or a not_found fault.
+func (s *Store) GetContact(ctx context.Context, tenantID, contactID string) (Contact, error) {
+	c, err := scanContact(s.db.QueryRowContext(ctx, `SELECT `+contactColumns+` FROM contacts WHERE tenant_id = $1 AND id = $2`, tenantID, contactID))
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, fault.Missing("contact")
+	}
+	if err != nil {
+		return c, fmt.Errorf("get contact %s: %w", contactID, err)
+	}
+	list := []Contact{c}
+	err = s.loadIdentities(ctx, list)
+	return list[0], err
+}
+
+// ListContacts returns up to limit contacts with ids below before, newest first. q
+// matches names and addresses that begin with it, whatever their case.
+func (s *Store) ListContacts(ctx context.Context, tenantID, q, before string, limit int) ([]Contact, error) {
+	like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q)) + "%"
+	rows, err := s.db.QueryContext(ctx, `SELECT `+contactColumns+` FROM contacts
+		WHERE tenant_id = $1 AND ($2 = '' OR id < $2) AND ($3 = '%' OR lower(name) LIKE $3 ESCAPE '\' OR lower(profile_name) LIKE $3 ESCAPE '\'
+			OR id IN (SELECT contact_id FROM identities WHERE tenant_id = $1 AND lower(value) LIKE $3 ESCAPE '\'))
+		ORDER BY id DESC LIMIT $4`, tenantID, before, like, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list contacts: %w", err)
+	}
+	defer rows.Close()
+	var list []Contact
+	for rows.Next() {
+		c, err := scanContact(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list contacts: %w", err)
+		}
+		list = append(list, c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return list, s.loadIdentities(ctx, list)
+}
+
+func (s *Store) loadIdentities(ctx context.Context, list []Contact) error {
+	if len(list) == 0 {
+		return nil
+	}
+	ids := make([]string, len(list))
+	at := map[string]*Contact{}
+	for i := range list {
+		list[i].Identities = []ContactIdentity{}
+		ids[i], at[list[i].ID] = list[i].ID, &list[i]
+	}
+	w := where{args: []any{list[0].TenantID}, sql: ` WHERE tenant_id = $1`}
+	w.in("contact_id", ids)
+	rows, err := s.db.QueryContext(ctx, `SELECT contact_id, channel_type, kind, value, raw, created_at FROM identities`+w.sql+` ORDER BY created_at, kind, value`, w.args...)
+	if err != nil {
+		return fmt.Errorf("identities: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var contactID string
+		var i ContactIdentity
+		var created int64
+		if err := rows.Scan(&contactID, &i.ChannelType, &i.Kind, &i.Value, &i.Raw, &created); err != nil {
+			return err
+		}
+		i.CreatedAt = db.Time(created)
+		at[contactID].Identities = append(at[contactID].Identities, i)
+	}
+	return rows.Err()
+}
+
+// ContactDraft is a contact about to be made.
+type ContactDraft struct {
+	Name       string
+	Attributes json.RawMessage // a JSON object; nil = {}
+	Identity   string          // namespace of the identities
+	Identities []channels.Identity
+}
+
+// CreateContact stores a contact. An identity that another contact has is a
+// conflict: contacts are never merged silently.
+func (s *Store) CreateContact(ctx context.Context, tenantID string, d ContactDraft) (Contact, error) {
+	now := s.opts.Now()
+	contactID := id.New(id.Contact)
+	attributes := "{}"
+	if d.Attributes != nil {
+		attributes = string(d.Attributes)
+	}
+	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO contacts (id, tenant_id, name, country, attributes, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $6)`, contactID, tenantID, d.Name, countryOf(d.Identities), attributes, db.Micros(now)); err != nil {
+			return err
+		}
+		for _, i := range d.Identities {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO identities (tenant_id, channel_type, kind, value, contact_id, raw, created_at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7)`, tenantID, d.Identity, string(i.Kind), i.Value, contactID, i.Raw, db.Micros(now)); err != nil {
+				return err
+			}
+		}
+		e, err := events.New(tenantID, "contact.created", "", "", now, contactRef{ID: contactID, Name: d.Name})
+		if err != nil {
+			return err
+		}
+		return events.Append(ctx, tx, []events.Event{e})
+	})
+	if db.IsUnique(err) {
+		return Contact{}, fault.New(fault.Conflict, "identity_taken", "One of these addresses belongs to another contact.")
+	}
+	if err != nil {
+		return Contact{}, fmt.Errorf("create contact: %w", err)
+	}
+	return s.GetContact(ctx, tenantID, contactID)
+}
+
+// ContactPatch changes a contact; nil leaves a field alone.
+type ContactPatch struct {
+	Name       *string
+	Attributes json.RawMessage
+}
+
+// UpdateContact applies p and returns the contact as it is then.
+func (s *Store) UpdateContact(ctx context.Context, tenantID, contactID string, p ContactPatch) (Contact, error) {
+	c, err := s.GetContact(ctx, tenantID, contactID)
+	if err != nil {
+		return c, err
+	}
+	if p.Name != nil {
+		c.Name = *p.Name
+	}
+	if p.Attributes != nil {
+		c.Attributes = p.Attributes
+	}
+	now := s.opts.Now()
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE contacts SET name = $1, attributes = $2, updated_at = $3 WHERE tenant_id = $4 AND id = $5`,
+			c.Name, string(c.Attributes), db.Micros(now), tenantID, contactID); err != nil {
+			return err
+		}
+		e, err := events.New(tenantID, "contact.updated", "", "", now, contactRef{ID: contactID, Name: c.Name, ProfileName: c.ProfileName})
+		if err != nil {
+			return err
+		}
+		return events.Append(ctx, tx, []events.Event{e})
+	})
+	if err != nil {
+		return c, fmt.Errorf("update contact %s: %w", contactID, err)
+	}
+	return s.GetContact(ctx, tenantID, contactID)
+}

@@ -1,0 +1,112 @@
+package conversations
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/events"
+)
+
+const insertParked = `
+	WITH {{rows}} INSERT INTO parked_statuses (channel_id, provider_id, provider, at, participant, tenant_id, alt_id, message_id, payload, journal_id, received_at)
+	SELECT channel_id, provider_id, provider, at, participant, tenant_id, alt_id, message_id, payload, journal_id, received_at FROM v WHERE true
+	ON CONFLICT (channel_id, provider_id, provider, at, participant) DO NOTHING`
+
+// park keeps statuses of messages that we do not know yet: a provider can report
+// on a message before its answer to the send has been recorded.
+func (b *ingestBatch) park(ctx context.Context, strays []*report) error {
+	rows := db.NewRows("channel_id text", "provider_id text", "provider text", "at bigint", "participant text", "tenant_id text",
+		"alt_id text", "message_id text", "payload text", "journal_id text", "received_at bigint")
+	for _, r := range strays {
+		payload, err := json.Marshal(r.update)
+		if err != nil {
+			return err
+		}
+		at := r.update.At
+		if at.IsZero() {
+			at = b.now
+		}
+		rows.Add(r.item.ChannelID, r.update.ProviderID, r.update.Provider, db.Micros(at), r.update.Participant, r.item.TenantID,
+			r.update.AltID, r.update.MessageID, string(payload), r.item.applied.JournalID, db.Micros(b.now))
+	}
+	b.parked = rows.Len() > 0
+	if _, err := b.tx.ExecRows(ctx, insertParked, rows); err != nil {
+		return fmt.Errorf("park statuses: %w", err)
+	}
+	return nil
+}
+
+// parkedMatch joins parked statuses with the messages that have appeared since.
+const parkedMatch = ` FROM parked_statuses p JOIN messages m ON m.channel_id = p.channel_id
+	AND (m.provider_message_id = p.provider_id OR m.id = p.message_id) WHERE m.direction = 'outbound'`
+
+// UnparkStatuses applies the parked statuses whose messages have appeared since
+// and returns how many those were.
+func (s *Store) UnparkStatuses(ctx context.Context) (n int, err error) {
+	var any bool
+	if err := s.db.GetContext(ctx, &any, `SELECT EXISTS (SELECT 1`+parkedMatch+`)`); err != nil || !any {
+		return 0, err
+	}
+	err = s.inTx(ctx, func(tx *db.Tx) error {
+		n = 0
+		a := newAdvance(s.opts.Now())
+		done := db.NewRows("channel_id text", "provider_id text", "provider text", "at bigint", "participant text")
+		rows, err := tx.QueryContext(ctx, `SELECT p.channel_id, p.provider_id, p.provider, p.at, p.participant, p.payload, p.journal_id,
+			p.received_at, `+sentColumns+parkedMatch+` ORDER BY m.id, p.at LIMIT 500`+tx.ForUpdate("m"))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		msgs := map[string]*sentMessage{}
+		for rows.Next() {
+			if err := unpark(rows, a, done, msgs); err != nil {
+				return err
+			}
+			n++
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		if err := a.save(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.ExecRows(ctx, `WITH {{rows}} DELETE FROM parked_statuses WHERE (channel_id, provider_id, provider, at, participant) IN
+			(SELECT channel_id, provider_id, provider, at, participant FROM v)`, done); err != nil {
+			return err
+		}
+		return events.Append(ctx, tx, a.events)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("unpark statuses: %w", err)
+	}
+	return n, nil
+}
+
+func unpark(r *sql.Rows, a *advance, done *db.Rows, msgs map[string]*sentMessage) error {
+	var channelID, providerID, provider, participant, payload, journalID string
+	var at, received int64
+	m, err := scanSent(r, &channelID, &providerID, &provider, &at, &participant, &payload, &journalID, &received)
+	if err != nil {
+		return err
+	}
+	if msgs[m.id] == nil {
+		msgs[m.id] = m
+	}
+	var u channels.StatusUpdate
+	if err := json.Unmarshal([]byte(payload), &u); err != nil {
+		return err
+	}
+	done.Add(channelID, providerID, provider, at, participant)
+	return a.apply(msgs[m.id], &u, journalID, db.Time(received))
+}
+
+// DropParked deletes statuses parked before the given time: their messages were
+// not sent through us.
+func (s *Store) DropParked(ctx context.Context, before time.Time) (int64, error) {
+	return s.db.Exec(ctx, `DELETE FROM parked_statuses WHERE received_at < $1`, db.Micros(before))
+}

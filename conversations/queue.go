@@ -1,0 +1,226 @@
+package conversations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/events"
+	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/id"
+)
+
+// Draft is a checked message about to be queued.
+type Draft struct {
+	TenantID, ChannelID, ChannelType string
+
+	Identity    string // namespace: Description.Identity
+	To          channels.Recipient
+	ToRaw       string // as the caller wrote it
+	Content     channels.Content
+	ReplyToID   string // our id of the message quoted
+	Options     channels.Options
+	Window      time.Duration // customer service window of the channel; 0 = none
+	ValidFor    time.Duration // 0 = DefaultValidity
+	OnUncertain string        // auto, resend, never, manual; empty = auto
+	Reference   string
+	Category    string // of a template
+	Author      Author
+	RequestID   string
+
+	IdempotencyKey string // empty = none
+	Fingerprint    string // of the request body
+}
+
+// DefaultValidity is how long a message may wait for the provider to accept it.
+// Source: LINK Mobility, absoluteValidityTime ("default 48 hours ahead").
+const DefaultValidity = 48 * time.Hour
+
+// idempotencyTTL is how long a key is remembered.
+const idempotencyTTL = 7 * 24 * time.Hour
+
+// Priorities of a send, lower first: replies inside the window before utility
+// before marketing.
+const (
+	priorityReply     = 0
+	priorityUtility   = 1
+	priorityMarketing = 2
+)
+
+// SendsQueued is announced after a commit that queued sends.
+type SendsQueued struct{ N int }
+
+// queueItem is a draft on its way through a shared transaction.
+type queueItem struct {
+	*Draft
+	id       string
+	party    *party
+	thread   *thread
+	msg      Message
+	replayed bool
+	err      error
+	again    bool // the same key is in the same batch: to be run once that one is stored
+}
+
+// Queue stores a message to be sent and returns it once it is committed. With an
+// IdempotencyKey seen before, it returns the first message and replayed = true, or
+// a fault (idempotency_mismatch) if the request was another one. Free-form content
+// outside the customer service window is a fault (window_closed).
+func (s *Store) Queue(ctx context.Context, d Draft) (m Message, replayed bool, err error) {
+	for {
+		it := &queueItem{Draft: &d, id: id.New(id.Message)}
+		if err := s.queue.Do(ctx, it); err != nil {
+			return Message{}, false, unavailable(err)
+		}
+		if it.again {
+			continue
+		}
+		return it.msg, it.replayed, it.err
+	}
+}
+
+// runQueue commits drafts together; if the data of one spoils that, each alone.
+func (s *Store) runQueue(items []*queueItem) {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
+	defer cancel()
+	err := s.queueAll(ctx, items)
+	switch {
+	case err == nil:
+	case len(items) > 1 && (db.IsData(err) || errors.Is(err, errRace)):
+		for _, it := range items {
+			s.runQueue([]*queueItem{it})
+		}
+	case db.IsData(err):
+		items[0].err = fmt.Errorf("queue: %w", err)
+	default:
+		for _, it := range items {
+			it.err = unavailable(err)
+		}
+	}
+}
+
+func (s *Store) queueAll(ctx context.Context, items []*queueItem) error {
+	return s.inTx(ctx, func(tx *db.Tx) error {
+		b := &queueBatch{s: s, tx: tx, now: s.opts.Now(), threads: threads{}}
+		for _, it := range items {
+			it.err, it.again, it.replayed = nil, false, false
+		}
+		if err := b.claimKeys(ctx, items); err != nil {
+			return fmt.Errorf("idempotency keys: %w", err)
+		}
+		if err := b.guardWindows(ctx); err != nil {
+			return fmt.Errorf("windows: %w", err)
+		}
+		if len(b.items) == 0 {
+			return nil
+		}
+		if err := b.resolve(ctx); err != nil {
+			return err
+		}
+		if err := b.insert(ctx); err != nil {
+			return fmt.Errorf("messages: %w", err)
+		}
+		tx.Announce(SendsQueued{len(b.items)})
+		return events.Append(ctx, tx, b.events)
+	})
+}
+
+// queueBatch is the work of one transaction.
+type queueBatch struct {
+	s       *Store
+	tx      *db.Tx
+	now     time.Time
+	items   []*queueItem // those that are to be stored
+	threads threads
+	windows map[threadKey]time.Time
+	events  []events.Event
+}
+
+// freeForm reports whether d may only be sent inside the window.
+func (d *Draft) freeForm() bool { return d.Window > 0 && d.Content.Type != channels.TypeTemplate }
+
+// guardWindows refuses free-form drafts to people who have not written lately.
+// Nothing is stored for them, not even a contact.
+func (b *queueBatch) guardWindows(ctx context.Context) error {
+	parties := make([]*party, len(b.items))
+	for i, it := range b.items {
+		it.party = &party{tenantID: it.TenantID, namespace: it.Identity, identities: recipientIdentities(it.To, it.ToRaw)}
+		parties[i] = it.party
+	}
+	found, err := lookUpIdentities(ctx, b.tx, parties)
+	if err != nil {
+		return err
+	}
+	pairs := map[threadKey]bool{}
+	for _, it := range b.items {
+		if it.Window > 0 && it.party.take(found) {
+			pairs[threadKey{it.ChannelID, it.party.contactID}] = true
+		}
+	}
+	if b.windows, err = windows(ctx, b.tx, pairs); err != nil {
+		return err
+	}
+	keep := b.items[:0]
+	var refused []*queueItem
+	for _, it := range b.items {
+		if closes := b.windows[threadKey{it.ChannelID, it.party.contactID}]; it.freeForm() && !closes.After(b.now) {
+			it.err = windowClosed(closes, b.now)
+			refused = append(refused, it)
+			continue
+		}
+		keep = append(keep, it)
+	}
+	b.items = keep
+	return b.releaseKeys(ctx, refused)
+}
+
+func windowClosed(closed, now time.Time) error {
+	detail := "The customer has never written on this channel"
+	if !closed.IsZero() {
+		detail = fmt.Sprintf("The customer service window closed %s ago", now.Sub(closed).Round(time.Minute))
+	}
+	f := fault.New(fault.Invalid, "window_closed", "%s; send a template instead.", detail)
+	f.Problems = []channels.Problem{{Pointer: "/content/type", Code: "template_required",
+		Message: "Outside the customer service window only templates can be sent."}}
+	return f
+}
+
+// resolve finds or makes contacts and conversations.
+func (b *queueBatch) resolve(ctx context.Context) error {
+	parties := make([]*party, len(b.items))
+	for i, it := range b.items {
+		parties[i] = it.party
+	}
+	if err := resolveParties(ctx, b.tx, b.now, parties); err != nil {
+		return fmt.Errorf("contacts: %w", err)
+	}
+	for _, it := range b.items {
+		it.thread = b.threads.of(it.TenantID, it.ChannelID, it.party.contactID, it.Window)
+		it.thread.touched(it.id, b.now)
+		it.thread.windowAt = b.windows[threadKey{it.ChannelID, it.party.contactID}]
+	}
+	if err := b.threads.save(ctx, b.tx, b.now); err != nil {
+		return fmt.Errorf("conversations: %w", err)
+	}
+	return nil
+}
+
+func (d *Draft) priority() int64 {
+	switch {
+	case d.Content.Type != channels.TypeTemplate:
+		return priorityReply
+	case d.Category == "MARKETING":
+		return priorityMarketing
+	}
+	return priorityUtility
+}
+
+func (d *Draft) validity() time.Duration {
+	if d.ValidFor > 0 {
+		return d.ValidFor
+	}
+	return DefaultValidity
+}

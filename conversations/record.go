@@ -1,0 +1,258 @@
+package conversations
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/events"
+)
+
+// Verdict says what becomes of a message after an attempt.
+type Verdict string
+
+const (
+	VerdictSent      Verdict = "sent"      // the provider accepted it
+	VerdictRetry     Verdict = "retry"     // again after Wait
+	VerdictFailed    Verdict = "failed"    // final
+	VerdictUncertain Verdict = "uncertain" // the outcome is unknown
+)
+
+// UncertainWait is how long the outcome of an uncertain attempt is awaited from
+// the provider's reports before the message's policy is applied.
+const UncertainWait = 120 * time.Second
+
+// Outcome is the result of an attempt.
+type Outcome struct {
+	Claim   Claim
+	Verdict Verdict
+	Sent    channels.Sent       // of VerdictSent
+	Err     *channels.SendError // of the others
+	Wait    time.Duration       // of VerdictRetry
+	Reason  string              // of VerdictRetry: why it waits, see Waiting
+	Spent   bool                // of VerdictRetry: it counts as a try
+}
+
+type recordItem struct {
+	*Outcome
+	owned bool // the fence held: nobody settled or took over the send meanwhile
+	err   error
+}
+
+// RecordSend stores the outcome of an attempt. If the message was settled
+// meanwhile, by a report of the provider or by another node, only the attempt is
+// recorded. An error means that the database did not take it: call again.
+func (s *Store) RecordSend(ctx context.Context, o Outcome) error {
+	it := &recordItem{Outcome: &o}
+	if err := s.record.Do(ctx, it); err != nil {
+		return err
+	}
+	return it.err
+}
+
+func (s *Store) runRecord(items []*recordItem) {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
+	defer cancel()
+	slices.SortStableFunc(items, func(a, b *recordItem) int { return strings.Compare(a.Claim.MessageID, b.Claim.MessageID) })
+	err := s.recordAll(ctx, items)
+	if err != nil && len(items) > 1 && db.IsData(err) {
+		for _, it := range items {
+			s.runRecord([]*recordItem{it})
+		}
+		return
+	}
+	for _, it := range items {
+		it.err = err
+	}
+}
+
+func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
+	err := s.inTx(ctx, func(tx *db.Tx) error {
+		a := newAdvance(s.opts.Now())
+		msgs, err := lockMessages(ctx, tx, items) // before their sends, as Ingest does: no deadlock
+		if err != nil {
+			return fmt.Errorf("messages: %w", err)
+		}
+		if err := fence(ctx, tx, items); err != nil {
+			return fmt.Errorf("fence: %w", err)
+		}
+		if err := closeAttempts(ctx, tx, items, a.now); err != nil {
+			return fmt.Errorf("attempts: %w", err)
+		}
+		for _, it := range items {
+			if m := msgs[it.Claim.MessageID]; m != nil && it.Verdict != VerdictRetry {
+				if err := a.outcome(m, it); err != nil {
+					return err
+				}
+			}
+		}
+		if err := a.save(ctx, tx); err != nil {
+			return fmt.Errorf("messages: %w", err)
+		}
+		return events.Append(ctx, tx, a.events)
+	})
+	if err != nil {
+		return fmt.Errorf("record sends: %w", err)
+	}
+	tx := func(o *recordItem) bool { return o.Verdict == VerdictSent }
+	if slices.ContainsFunc(items, tx) {
+		// A report may have been parked before the provider's id was known. If this
+		// look fails, the sweeper looks again.
+		_, _ = s.UnparkStatuses(ctx)
+	}
+	return nil
+}
+
+const dropSends = `WITH {{rows}} DELETE FROM sends WHERE (message_id, attempt) IN (SELECT message_id, attempt FROM v) RETURNING message_id`
+
+const requeueSends = `WITH {{rows}} UPDATE sends SET state = 'queued', lease_until = 0, lease_owner = '', tries = sends.tries + v.spent,
+		due_at = {clock} + v.wait, wait_reason = v.reason, wait_until = {clock} + v.wait
+	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt RETURNING sends.message_id`
+
+const suspendSends = `WITH {{rows}} UPDATE sends SET state = 'uncertain', lease_owner = '', lease_until = {clock} + v.wait
+	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt RETURNING sends.message_id`
+
+// fence moves the sends on, where the attempt is still the current one.
+func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
+	drop := db.NewRows("message_id text", "attempt bigint")
+	requeue := db.NewRows("message_id text", "attempt bigint", "spent bigint", "wait bigint", "reason text")
+	suspend := db.NewRows("message_id text", "attempt bigint", "wait bigint")
+	byID := map[string]*recordItem{}
+	for _, it := range items {
+		c := it.Claim
+		byID[c.MessageID] = it
+		switch it.Verdict {
+		case VerdictRetry:
+			spent := int64(0)
+			if it.Spent {
+				spent = 1
+			}
+			requeue.Add(c.MessageID, c.Attempt, spent, it.Wait.Microseconds(), it.Reason)
+		case VerdictUncertain:
+			suspend.Add(c.MessageID, c.Attempt, UncertainWait.Microseconds())
+		default:
+			drop.Add(c.MessageID, c.Attempt)
+		}
+	}
+	owned := func(r *sql.Rows) error {
+		var messageID string
+		if err := r.Scan(&messageID); err != nil {
+			return err
+		}
+		byID[messageID].owned = true
+		return nil
+	}
+	clock := tx.Dialect.Clock()
+	if err := tx.QueryRows(ctx, dropSends, drop, owned); err != nil {
+		return err
+	}
+	if err := tx.QueryRows(ctx, strings.ReplaceAll(requeueSends, "{clock}", clock), requeue, owned); err != nil {
+		return err
+	}
+	return tx.QueryRows(ctx, strings.ReplaceAll(suspendSends, "{clock}", clock), suspend, owned)
+}
+
+func closeAttempts(ctx context.Context, tx *db.Tx, items []*recordItem, now time.Time) error {
+	rows := db.NewRows("message_id text", "attempt bigint", "at bigint", "outcome text", "code text", "title text", "detail text",
+		"http_status bigint", "provider_id text")
+	for _, it := range items {
+		outcome, e := string(it.Verdict), &channels.SendError{}
+		if it.Err != nil {
+			outcome, e = string(it.Err.Class), it.Err
+		}
+		rows.Add(it.Claim.MessageID, it.Claim.Attempt, db.Micros(now), outcome, e.Code, e.Title, e.Detail, int64(e.HTTPStatus), it.Sent.ProviderID)
+	}
+	_, err := tx.ExecRows(ctx, `WITH {{rows}} UPDATE attempts SET finished_at = v.at, outcome = v.outcome, code = v.code, title = v.title,
+			detail = v.detail, http_status = v.http_status, provider_id = v.provider_id
+		FROM v WHERE attempts.message_id = v.message_id AND attempts.attempt = v.attempt`, rows)
+	return err
+}
+
+// lockMessages reads and locks the messages whose state an outcome changes.
+func lockMessages(ctx context.Context, tx *db.Tx, items []*recordItem) (map[string]*sentMessage, error) {
+	rows := db.NewRows("id text")
+	for _, it := range items {
+		if it.Verdict != VerdictRetry {
+			rows.Add(it.Claim.MessageID)
+		}
+	}
+	return lockSent(ctx, tx, rows)
+}
+
+// lockSent reads and locks the outbound messages of rows, which name them as id.
+func lockSent(ctx context.Context, tx *db.Tx, rows *db.Rows) (map[string]*sentMessage, error) {
+	msgs := map[string]*sentMessage{}
+	query := `WITH {{rows}} SELECT ` + sentColumns + ` FROM v JOIN messages m ON m.id = v.id ORDER BY m.id` + tx.ForUpdate("m")
+	err := tx.QueryRows(ctx, query, rows, func(r *sql.Rows) error {
+		m, err := scanSent(r)
+		msgs[m.id] = m
+		return err
+	})
+	return msgs, err
+}
+
+// outcome applies the result of an attempt to its message.
+func (a *advance) outcome(m *sentMessage, it *recordItem) error {
+	a.touch(m)
+	switch {
+	case it.Verdict == VerdictSent:
+		u := &channels.StatusUpdate{ProviderID: it.Sent.ProviderID, Status: channels.StatusSent, At: a.now}
+		if it.Sent.Pending {
+			m.adopt(u)
+			m.setStatus(Sending)
+			return nil
+		}
+		s := m.merge(u, a.now)
+		m.hadNoProvider = false // fence has removed the send
+		if !s.Changed {
+			return nil
+		}
+		return a.emit(m, u, s, a.now)
+	case !it.owned: // settled by somebody else: the attempt's row tells the rest
+		return nil
+	case it.Verdict == VerdictUncertain:
+		return a.force(m, Uncertain, it.Err)
+	}
+	return a.force(m, Failed, it.Err)
+}
+
+func (a *advance) touch(m *sentMessage) {
+	if a.touched[m.id] == nil {
+		a.touched[m.id] = m
+		a.order = append(a.order, m)
+	}
+}
+
+func (m *sentMessage) setStatus(s Status) {
+	if rank[s] > rank[m.status] {
+		m.status, m.changed = s, true
+	}
+}
+
+// force puts m in a state of our own making and announces it.
+func (a *advance) force(m *sentMessage, to Status, e *channels.SendError) error {
+	if rank[to] <= rank[m.status] {
+		return nil
+	}
+	a.touch(m)
+	s := step{Change: Change{To: to, Changed: true}, from: m.status}
+	m.status, m.changed = to, true
+	u := &channels.StatusUpdate{}
+	if e != nil {
+		u.Error = &channels.ProviderError{Class: e.Class, Code: e.Code, Title: e.Title, Action: e.Action, Detail: e.Detail}
+		text, err := jsonTextOf(u.Error)
+		if err != nil {
+			return err
+		}
+		m.errorText = text
+	}
+	if to.Final() {
+		m.failedAt = db.NullMicros(a.now)
+	}
+	return a.emit(m, u, s, a.now)
+}

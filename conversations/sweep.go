@@ -1,0 +1,264 @@
+package conversations
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/events"
+)
+
+// Policies for a message whose outcome stayed unknown.
+const (
+	UncertainAuto   = "auto"   // never for authentication and marketing, else resend
+	UncertainResend = "resend" // send again, marked as a possible duplicate
+	UncertainNever  = "never"  // fail it
+	UncertainManual = "manual" // leave it to a person
+)
+
+// Swept says what a sweep found.
+type Swept struct {
+	Interrupted int // claims of nodes that died: outcome unknown
+	Resent      int // uncertain messages queued again
+	GivenUp     int // uncertain messages failed
+	Expired     int // messages whose validity ended
+	Parked      int // statuses applied late
+}
+
+// sweepLimit bounds the rows of one step; the next sweep takes the rest.
+const sweepLimit = 500
+
+// Sweep settles what nobody is working on: claims whose lease ran out, uncertain
+// messages whose wait is over, queued messages whose validity ended, parked
+// statuses. Any number of nodes may sweep at once.
+func (s *Store) Sweep(ctx context.Context) (n Swept, err error) {
+	if n.Interrupted, err = s.sweepLeases(ctx, ``); err != nil {
+		return n, err
+	}
+	if n.Resent, n.GivenUp, err = s.sweepUncertain(ctx); err != nil {
+		return n, err
+	}
+	if n.Expired, err = s.sweepExpired(ctx); err != nil {
+		return n, err
+	}
+	n.Parked, err = s.UnparkStatuses(ctx)
+	return n, err
+}
+
+// Abandon marks every claim of earlier runs as interrupted. Only a node that owns
+// its database alone (embedded) may call it, at start: it need not wait for leases.
+func (s *Store) Abandon(ctx context.Context) (int, error) {
+	return s.sweepLeases(ctx, ` OR s.state = 'sending'`)
+}
+
+// stuck is a send that a sweep settles.
+type stuck struct {
+	messageID, tenantID, channelID, contactID, policy, category string
+	attempt                                                     int64
+}
+
+// stuckSends reads sends that match where, without locking them: each is settled
+// under the fence of its attempt.
+func stuckSends(ctx context.Context, tx *db.Tx, where string) ([]stuck, error) {
+	query := `SELECT s.message_id, s.tenant_id, s.channel_id, s.contact_id, s.attempt,
+		CASE WHEN s.on_uncertain <> 'auto' THEN s.on_uncertain ELSE c.on_uncertain END, m.category
+		FROM sends s JOIN messages m ON m.id = s.message_id JOIN channels c ON c.id = s.channel_id
+		WHERE ` + strings.ReplaceAll(where, "{clock}", tx.Dialect.Clock()) + fmt.Sprintf(` ORDER BY s.message_id LIMIT %d`, sweepLimit)
+	rows, err := tx.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var found []stuck
+	for rows.Next() {
+		var f stuck
+		if err := rows.Scan(&f.messageID, &f.tenantID, &f.channelID, &f.contactID, &f.attempt, &f.policy, &f.category); err != nil {
+			return nil, err
+		}
+		found = append(found, f)
+	}
+	return found, rows.Err()
+}
+
+func (f stuck) claim() Claim {
+	return Claim{MessageID: f.messageID, TenantID: f.tenantID, ChannelID: f.channelID, ContactID: f.contactID, Attempt: f.attempt}
+}
+
+// sweepLeases makes claims uncertain whose node has not renewed them: it died, and
+// may or may not have made the call.
+func (s *Store) sweepLeases(ctx context.Context, or string) (n int, err error) {
+	var found []stuck
+	err = s.inTx(ctx, func(tx *db.Tx) (err error) {
+		found, err = stuckSends(ctx, tx, `(s.state = 'sending' AND s.lease_until < {clock})`+or)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("sweep leases: %w", err)
+	}
+	items := make([]*recordItem, len(found))
+	for i, f := range found {
+		items[i] = &recordItem{Outcome: &Outcome{Claim: f.claim(), Verdict: VerdictUncertain, Err: &channels.SendError{
+			Class: channels.ClassUncertain, Code: "interrupted", Title: "The server stopped during the call",
+			Action: "Nothing to do: the outcome is awaited from the provider's reports."}}}
+	}
+	if len(items) == 0 {
+		return 0, nil
+	}
+	return len(items), s.recordAll(ctx, items)
+}
+
+// sweepUncertain applies the policy of messages whose outcome no report told.
+func (s *Store) sweepUncertain(ctx context.Context) (resent, givenUp int, err error) {
+	err = s.inTx(ctx, func(tx *db.Tx) error {
+		resent, givenUp = 0, 0
+		found, err := stuckSends(ctx, tx, `s.state = 'uncertain' AND s.lease_until < {clock}`)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		rows := db.NewRows("id text")
+		for _, f := range found {
+			rows.Add(f.messageID)
+		}
+		msgs, err := lockSent(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
+		a := newAdvance(s.opts.Now())
+		plan := settlePlan{resend: db.NewRows("message_id text", "attempt bigint"), giveUp: db.NewRows("message_id text", "attempt bigint")}
+		for _, f := range found {
+			plan.add(f)
+		}
+		if resent, err = a.resend(ctx, tx, msgs, plan.resend); err != nil {
+			return err
+		}
+		if givenUp, err = a.giveUp(ctx, tx, msgs, plan.giveUp); err != nil {
+			return err
+		}
+		if err := a.save(ctx, tx); err != nil {
+			return err
+		}
+		tx.Announce(SendsQueued{resent})
+		return events.Append(ctx, tx, a.events)
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("sweep uncertain: %w", err)
+	}
+	return resent, givenUp, nil
+}
+
+// settlePlan sorts uncertain sends by what their policy says.
+type settlePlan struct{ resend, giveUp *db.Rows }
+
+func (p settlePlan) add(f stuck) {
+	never := f.policy == UncertainNever ||
+		f.policy == UncertainAuto && (f.category == "AUTHENTICATION" || f.category == "MARKETING")
+	switch {
+	case f.policy == UncertainManual:
+	case never:
+		p.giveUp.Add(f.messageID, f.attempt)
+	default:
+		p.resend.Add(f.messageID, f.attempt)
+	}
+}
+
+// resend queues messages again and says so: the customer may get them twice.
+func (a *advance) resend(ctx context.Context, tx *db.Tx, msgs map[string]*sentMessage, rows *db.Rows) (n int, err error) {
+	query := `WITH {{rows}} UPDATE sends SET state = 'queued', due_at = {clock}, lease_until = 0, tries = sends.tries + 1, wait_reason = ''
+		FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'uncertain' RETURNING sends.message_id`
+	marked := db.NewRows("id text", "at bigint")
+	err = tx.QueryRows(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), rows, func(r *sql.Rows) error {
+		var messageID string
+		if err := r.Scan(&messageID); err != nil {
+			return err
+		}
+		m := msgs[messageID]
+		from := m.status
+		m.status, m.duplicate, m.changed = Queued, true, true
+		a.touch(m)
+		marked.Add(messageID, db.Micros(a.now))
+		n++
+		return a.emit(m, &channels.StatusUpdate{}, step{Change: Change{To: Queued, Changed: true}, from: from}, a.now)
+	})
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.ExecRows(ctx, `WITH {{rows}} UPDATE messages SET possible_duplicate = TRUE, updated_at = v.at FROM v WHERE messages.id = v.id`, marked)
+	return n, err
+}
+
+// giveUp fails messages that must not be sent twice.
+func (a *advance) giveUp(ctx context.Context, tx *db.Tx, msgs map[string]*sentMessage, rows *db.Rows) (n int, err error) {
+	err = tx.QueryRows(ctx, dropSends, rows, func(r *sql.Rows) error {
+		var messageID string
+		if err := r.Scan(&messageID); err != nil {
+			return err
+		}
+		n++
+		return a.force(msgs[messageID], Failed, &channels.SendError{Class: channels.ClassRejected, Code: "outcome_unknown",
+			Title:  "The outcome of the call is unknown",
+			Action: "The customer may have got it. It was not sent again because its policy forbids a possible duplicate."})
+	})
+	return n, err
+}
+
+// sweepExpired ends messages that waited longer than they are valid.
+func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
+	err = s.inTx(ctx, func(tx *db.Tx) error {
+		n = 0
+		found, err := stuckSends(ctx, tx, `s.state = 'queued' AND s.valid_until <= {clock}`)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		ids, rows := db.NewRows("id text"), db.NewRows("message_id text", "attempt bigint")
+		for _, f := range found {
+			ids.Add(f.messageID)
+			rows.Add(f.messageID, f.attempt)
+		}
+		msgs, err := lockSent(ctx, tx, ids)
+		if err != nil {
+			return err
+		}
+		a := newAdvance(s.opts.Now())
+		err = tx.QueryRows(ctx, dropSends, rows, func(r *sql.Rows) error {
+			var messageID string
+			if err := r.Scan(&messageID); err != nil {
+				return err
+			}
+			n++
+			return a.force(msgs[messageID], Expired, &channels.SendError{Class: channels.ClassRejected, Code: "expired",
+				Title: "It could not be sent while it was valid", Action: "Send it again if it still matters."})
+		})
+		if err != nil {
+			return err
+		}
+		if err := a.save(ctx, tx); err != nil {
+			return err
+		}
+		return events.Append(ctx, tx, a.events)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("sweep expired: %w", err)
+	}
+	return n, nil
+}
+
+// HoldChannel pushes back everything queued on a channel that may not send.
+func (s *Store) HoldChannel(ctx context.Context, channelID, reason string, wait int64) error {
+	clock := s.db.Dialect.Clock()
+	_, err := s.db.Exec(ctx, `UPDATE sends SET due_at = `+clock+` + $1, wait_reason = $2, wait_until = `+clock+` + $1
+		WHERE channel_id = $3 AND state = 'queued' AND due_at <= `+clock, wait, reason, channelID)
+	return err
+}
+
+// ReleaseChannel makes everything that HoldChannel pushed back due again.
+func (s *Store) ReleaseChannel(ctx context.Context, channelID string) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		tx.Announce(SendsQueued{1})
+		_, err := tx.ExecContext(ctx, `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0
+			WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'channel_paused'`, channelID)
+		return err
+	})
+}
