@@ -1,0 +1,300 @@
+package realtime
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// control is a frame other than an event that waits to be written. Positions are
+// put in when it is encoded.
+type control struct {
+	op        Op
+	ref       string
+	code      string
+	text      string
+	ready     *readyFrame
+	gap       *Reset
+	after     int64
+	heartbeat bool // a ping goes with it
+}
+
+// batchBytes ends a batch of frames. One write of this size costs little more
+// than one of a single frame, and it is what a client that reads nothing holds.
+const batchBytes = 16 << 10
+
+// maxPooled is the largest buffer that is kept for other connections.
+const maxPooled = 64 << 10
+
+// newBuffers returns a pool of write buffers.
+func newBuffers() *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, 0, batchBytes+4<<10); return &b }}
+}
+
+// verdict is what the writer does after a batch is filled.
+type verdict int
+
+const (
+	write  verdict = iota // write the batch and fill another
+	rest                  // nothing to do: the writer has ended
+	behind                // ask the log
+	finish                // close
+)
+
+// start runs the writer unless it runs. c.mu is held.
+func (c *Conn) start() {
+	if !c.running && !c.broken {
+		c.running = true
+		c.pumping.Add(1)
+		go c.pump()
+	}
+}
+
+// wake is told that page was appended to the window, or nil that it changed. A
+// connection that is up to date and wants none of it moves on without a writer.
+func (c *Conn) wake(page []Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running || c.closing != nil {
+		return
+	}
+	if page != nil && c.pos+1 == page[0].Seq {
+		wanted := false
+		for i := range page {
+			wanted = wanted || c.client.Scope.Allows(page[i].ChannelID) && c.subs.match(&page[i])
+		}
+		if !wanted {
+			c.pos = page[len(page)-1].Seq
+			return
+		}
+	}
+	c.start()
+}
+
+// pump is the writer. It ends when there is nothing to write.
+func (c *Conn) pump() {
+	defer c.pumping.Done()
+	pooled := c.hub.buffers.Get().(*[]byte)
+	buf := *pooled
+	defer func() {
+		if cap(buf) <= maxPooled {
+			*pooled = buf[:0]
+			c.hub.buffers.Put(pooled)
+		}
+	}()
+	for {
+		var next verdict
+		buf, next = c.fill(buf[:0])
+		if next == behind {
+			buf = c.catchUp(buf[:0])
+		}
+		switch {
+		case next == rest:
+			return
+		case next == finish:
+			c.finish()
+			return
+		case len(buf) > 0 && !c.write(buf):
+			return
+		}
+	}
+}
+
+func (c *Conn) write(b []byte) bool {
+	c.writing.Store(time.Now().UnixNano())
+	err := c.t.Write(b)
+	c.writing.Store(0)
+	if err != nil {
+		c.close(&CloseError{CloseNormal, "the transport failed"})
+		c.fail()
+		return false
+	}
+	c.hub.stats.bytes.Add(int64(len(b)))
+	return true
+}
+
+func (c *Conn) finish() {
+	c.mu.Lock()
+	why := c.closing
+	c.mu.Unlock()
+	if err := c.t.Close(why.Code, why.Text()); err != nil {
+		c.fail()
+	}
+}
+
+// fail ends a transport that cannot be written to. The writer has ended, and
+// running stays true so that none is started.
+func (c *Conn) fail() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken = true
+	c.t.Abort(0)
+}
+
+// fill makes the next batch: first the answers, then events from the window.
+func (c *Conn) fill(buf []byte) ([]byte, verdict) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lagging := false
+	if c.tail != nil && c.closing == nil {
+		buf = c.follow(buf, c.tail.win.state())
+	}
+	buf = c.takeQueue(buf)
+	if c.tail != nil && c.closing == nil {
+		buf, lagging = c.takeEvents(buf)
+	}
+	switch {
+	case len(buf) > 0:
+		return buf, write
+	case c.closing != nil:
+		return buf, finish
+	case lagging:
+		return buf, behind
+	}
+	c.running = false
+	return buf, rest
+}
+
+// follow takes over a change of the log's epoch: a new log means a gap.
+func (c *Conn) follow(buf []byte, st state) []byte {
+	c.epoch = st.head.Epoch
+	if st.life == c.life {
+		return buf
+	}
+	c.life = st.life
+	return c.skip(c.takeQueue(buf), &Reset{ResetEpoch, min(st.head.Oldest, st.first-1), st.first - 1})
+}
+
+// skip moves over a gap and announces it.
+func (c *Conn) skip(buf []byte, gap *Reset) []byte {
+	c.pos = gap.To
+	return c.appendControl(buf, control{op: OpReset, gap: gap})
+}
+
+func (c *Conn) takeQueue(buf []byte) []byte {
+	for _, q := range c.queue {
+		buf = c.appendControl(buf, q)
+	}
+	c.queue = nil
+	return buf
+}
+
+// takeEvents appends events from the window until the batch is full. It reports
+// whether the window no longer has the next one.
+func (c *Conn) takeEvents(buf []byte) ([]byte, bool) {
+	var batch [16]Event
+	for len(buf) < batchBytes {
+		n, st := c.tail.win.after(c.pos, batch[:])
+		if st.life != c.life {
+			return c.follow(buf, st), false
+		}
+		c.epoch = st.head.Epoch
+		if n == 0 {
+			return buf, c.pos+1 < st.first
+		}
+		buf, _ = c.appendEvents(buf, batch[:n], batchBytes)
+	}
+	return buf, false
+}
+
+// appendEvents moves over events, appending the wanted ones, until buf has limit
+// bytes. It returns how many it moved over.
+func (c *Conn) appendEvents(buf []byte, events []Event, limit int) ([]byte, int) {
+	var ids [8]string
+	for i := range events {
+		if len(buf) >= limit {
+			return buf, i
+		}
+		e := &events[i]
+		c.pos = e.Seq
+		if !c.client.Scope.Allows(e.ChannelID) {
+			continue
+		}
+		if subs := c.subs.appendMatches(ids[:0], e); len(subs) > 0 {
+			buf = c.t.AppendEvent(buf, Delivery{Event: e, Epoch: c.epoch, Prev: c.told, Subs: subs})
+			c.told = e.Seq
+			c.hub.stats.events.Add(1)
+			c.hub.stats.frames.Add(1)
+		}
+	}
+	return buf, len(events)
+}
+
+// catchUp reads the page after pos from the log and makes a batch of it. What
+// does not fit is read again, rather than held while the socket drains.
+func (c *Conn) catchUp(buf []byte) []byte {
+	select {
+	case c.hub.reads <- struct{}{}:
+	case <-c.gone:
+		return buf
+	}
+	c.mu.Lock()
+	after, limit, life := c.pos, c.page, c.life
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(c.hub.ctx, readTimeout)
+	page, err := c.hub.source.Read(ctx, c.tail.tenant, after, limit)
+	cancel()
+	<-c.hub.reads
+	c.hub.stats.catchUps.Add(1)
+	if err != nil {
+		c.hub.report(c.tail.tenant, err)
+		select {
+		case <-time.After(pollMax):
+		case <-c.gone:
+		}
+		return buf
+	}
+	return c.takePage(buf, page, life)
+}
+
+func (c *Conn) takePage(buf []byte, page []Event, life int) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := c.tail.win.state()
+	if st.life != life || c.life != life {
+		return buf // of a log that is no more
+	}
+	next := st.first // the log has nothing left before the window
+	if len(page) > 0 {
+		next = page[0].Seq
+	}
+	if next > c.pos+1 {
+		buf = c.skip(buf, &Reset{ResetRetention, c.pos + 1, next - 1})
+	}
+	buf, n := c.appendEvents(buf, page, batchBytes)
+	if n < len(page) {
+		c.page = max(n, 8)
+	} else {
+		c.page = min(c.page*2, pageSize)
+	}
+	return buf
+}
+
+// appendControl encodes q at the connection's present position.
+func (c *Conn) appendControl(buf []byte, q control) []byte {
+	out := Control{Op: q.op}
+	cursor := Cursor{c.epoch, c.pos}
+	switch q.op { //nolint:exhaustive // the others are answers
+	case OpReady:
+		out.JSON, out.Cursor = encode(q.ready), Cursor{c.epoch, c.told}
+	case OpReset:
+		c.told = q.gap.To
+		out.Cursor = Cursor{c.epoch, c.told}
+		out.JSON = encode(resetFrame{OpReset, q.gap, out.Cursor.String()})
+		c.hub.stats.resets.Add(1)
+	case OpMark:
+		c.told = c.pos
+		out.JSON, out.Cursor = encode(positionFrame{Op: OpMark, Seq: &cursor.Seq, Cursor: cursor.String()}), cursor
+	case OpReconnect:
+		out.JSON, out.Cursor = encode(positionFrame{Op: OpReconnect, AfterMS: &q.after, Cursor: cursor.String()}), cursor
+		out.AfterMS = q.after
+	default:
+		out.JSON = encode(answerFrame{q.op, q.ref, q.code, q.text})
+	}
+	c.hub.stats.frames.Add(1)
+	buf = c.t.AppendControl(buf, out)
+	if q.heartbeat {
+		buf = c.t.AppendPing(buf)
+	}
+	return buf
+}
