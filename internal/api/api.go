@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,6 +44,10 @@ type Deps struct {
 	// Webhook and media URLs start with it.
 	PublicURL string
 
+	// TrustedProxies may name the caller's address in X-Forwarded-For.
+	TrustedProxies []netip.Prefix
+	// OnRequest is told about each request, for metrics. It may be nil.
+	OnRequest func(route, method string, status int, took time.Duration)
 	// Checks decide /readyz.
 	Checks []Check
 	// Metrics serves /metrics; nil means that there are none.

@@ -1,11 +1,25 @@
 package api
 
+import (
+	"time"
+
+	"github.com/linktor/linktor/internal/registry"
+)
+
 // Resources are the stores and services behind the routes, each used by the file
 // named after it.
-type Resources struct{}
+type Resources struct {
+	Registry *registry.Registry
+	Ingester Ingester
+	// Spooler keeps what the database cannot take; nil means that it is refused.
+	Spooler Spooler
+	// OnWebhook is told the result of each webhook, for metrics. It may be nil.
+	OnWebhook func(result string, took time.Duration)
+}
 
 // register names every group of routes, so that this list is the table of
 // contents of the API.
 func (s *Server) register() {
 	s.registerOps()
+	s.registerWebhooks()
 }

@@ -69,7 +69,11 @@ func (s *Server) frame(c *fiber.Ctx) error {
 		c.Status(status)
 	}
 	s.closeUnread(c)
-	s.logAccess(c, rid, time.Since(start))
+	took := time.Since(start)
+	if s.OnRequest != nil {
+		s.OnRequest(c.Route().Path, c.Method(), c.Response().StatusCode(), took)
+	}
+	s.logAccess(c, rid, took)
 	return nil
 }
 
