@@ -83,10 +83,11 @@ func (s *Store) Ingest(ctx context.Context, w Webhook) (Applied, error) {
 func (it *ingestItem) vet(i int) {
 	e := &it.Events[i]
 	if e.Kind == channels.EventMessage {
-		if e.Message.ProviderID == "" { // the same body has the same hash: still stored once
-			e.Message.ProviderID = fmt.Sprintf("body:%s:%d", it.sha[:32], i)
+		m := e.Message
+		if m.ProviderID == "" { // the same body has the same hash: still stored once
+			m.ProviderID = fmt.Sprintf("body:%s:%d", it.sha[:32], i)
 		}
-		if len(e.Message.From.Identities) == 0 {
+		if len(m.From.Identities) == 0 {
 			e.Kind, e.Reason = channels.EventInvalid, "the message names no sender"
 		}
 	}

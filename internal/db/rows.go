@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Type is the SQL type of a column of Rows.
@@ -242,7 +243,17 @@ func appendElement(b []byte, v any) []byte {
 	panic(fmt.Sprintf("db: no column type for %T", v))
 }
 
+// storable replaces what PostgreSQL's text cannot hold, NUL and bad UTF-8, by
+// U+FFFD: a customer's odd name must not cost the message.
+func storable(s string) string {
+	if strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
 func appendQuoted(b []byte, s string) []byte {
+	s = storable(s)
 	b = append(b, '"')
 	for i := range len(s) {
 		if s[i] == '"' || s[i] == '\\' {
