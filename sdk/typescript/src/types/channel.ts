@@ -1,0 +1,153 @@
+import type { ListParams } from '../core/resource.js'
+import type { Open } from './message.js'
+
+/** One configured account at a provider. */
+export interface Channel {
+  id: string
+  type: string
+  name: string
+  enabled: boolean
+  /** As saved; secrets read `{ set: true }`. */
+  settings: Record<string, unknown>
+  /** The address to give to the provider. */
+  webhookUrl: string
+  verifyToken?: string
+  onUncertain: Open<'resend' | 'never' | 'manual'>
+  throughputPerSecond: number
+  health?: Health | null
+  pausedReason?: string
+  createdAt: string
+  updatedAt: string
+}
+
+/** What the provider says about an account. */
+export interface Health {
+  ok: boolean
+  /** What is wrong and what to do, in sentences. */
+  problems?: string[]
+  details?: Record<string, string>
+}
+
+export interface ChannelCreate {
+  type: string
+  name: string
+  settings: Record<string, unknown>
+  onUncertain?: 'resend' | 'never' | 'manual'
+}
+
+export interface ChannelUpdate {
+  name?: string
+  settings?: Record<string, unknown>
+  onUncertain?: 'resend' | 'never' | 'manual'
+}
+
+/** What a channel type is, needs and can do. */
+export interface ChannelType {
+  type: string
+  name: string
+  summary: string
+  docsUrl?: string
+  settings: ChannelSetting[]
+  identity: string
+  webhook: { signed: boolean; handshake: boolean; retries: boolean }
+  contents: string[]
+  interactive?: string[]
+  windowSeconds: number
+  throughputPerSecond: number
+  maxWebhookBytes: number
+  limits?: { field: string; max: number; unit: string }[]
+  defaultValiditySeconds: number
+}
+
+export interface ChannelSetting {
+  key: string
+  label: string
+  help?: string
+  kind: Open<'text' | 'secret' | 'url' | 'number' | 'boolean' | 'choice' | 'list' | 'map'>
+  choices?: string[]
+  default?: unknown
+  required?: boolean
+  generate?: boolean
+}
+
+export interface Template {
+  id: string
+  channelId: string
+  providerId?: string
+  name: string
+  language: string
+  category: Open<'MARKETING' | 'UTILITY' | 'AUTHENTICATION'>
+  status: Open<'APPROVED' | 'PENDING' | 'REJECTED' | 'PAUSED' | 'DISABLED'>
+  quality?: string
+  rejectedReason?: string
+  parameterFormat?: Open<'POSITIONAL' | 'NAMED'>
+  ttlSeconds?: number
+  /** The provider's definition. */
+  components: unknown[]
+  createdAt?: string
+  updatedAt?: string
+}
+
+export interface TemplateListParams extends ListParams {
+  channelId: string
+  name?: string
+  language?: string
+  status?: string
+  category?: string
+}
+
+/** Names one template. */
+export interface TemplateRef {
+  channelId: string
+  templateId: string
+}
+
+export interface TemplateCreate {
+  channelId: string
+  name: string
+  language: string
+  category: Template['category']
+  components: unknown[]
+  parameterFormat?: 'POSITIONAL' | 'NAMED'
+  ttlSeconds?: number
+}
+
+export interface TemplateUpdate {
+  category?: Template['category']
+  components?: unknown[]
+  ttlSeconds?: number
+}
+
+export interface StoredMedia {
+  id: string
+  mimeType: string
+  filename?: string
+  /** Bytes. */
+  size: number
+  sha256: string
+  state: Open<'pending' | 'ready' | 'failed'>
+  /** Works for a while; get the media again for a fresh one. */
+  url?: string
+  createdAt: string
+}
+
+/** One webhook body of a provider, as received. */
+export interface JournalEntry {
+  id: string
+  channelId: string
+  state: Open<'applied' | 'partial' | 'failed'>
+  problems?: { index?: number; reason: string }[]
+  headers?: Record<string, string>
+  /** Only from `get`. */
+  body?: string
+  size?: number
+  events?: number
+  deliveries?: number
+  receivedAt: string
+  appliedAt?: string | null
+}
+
+export interface JournalListParams extends ListParams {
+  channelId?: string
+  state?: Open<'applied' | 'partial' | 'failed'>
+}
