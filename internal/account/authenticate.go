@@ -110,8 +110,11 @@ func (s *Store) session(ctx context.Context, tenantID, userID, sessionID string)
 	})
 }
 
-// list reads a JSON array from a column.
+// list reads a JSON array from a column; an empty one is nil.
 func list[T any](column, what string) ([]T, error) {
+	if column == "[]" {
+		return nil, nil
+	}
 	var out []T
 	if err := json.Unmarshal([]byte(column), &out); err != nil {
 		return nil, fmt.Errorf("account: %s: %w", what, err)

@@ -3,13 +3,10 @@ package account
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
@@ -145,7 +142,7 @@ func (s *Store) CreateKey(ctx context.Context, by *Principal, d KeyDraft) (k Key
 	}
 	secret, k.Prefix = newKeySecret(d.Development)
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		if err := mayGrant(ctx, tx, by, k); err != nil {
+		if err := mayGrant(ctx, tx, by, k, nil); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `
@@ -179,6 +176,7 @@ func (s *Store) UpdateKey(ctx context.Context, by *Principal, keyID string, p Ke
 		if k, err = r.key(); err != nil {
 			return err
 		}
+		had := k.ChannelIDs
 		p.apply(&k)
 		k.UpdatedAt = now.UTC()
 		since := now
@@ -189,7 +187,7 @@ func (s *Store) UpdateKey(ctx context.Context, by *Principal, keyID string, p Ke
 			return err
 		}
 		if p.widens() {
-			if err := mayGrant(ctx, tx, by, k); err != nil {
+			if err := mayGrant(ctx, tx, by, k, had); err != nil {
 				return err
 			}
 		}
@@ -230,95 +228,4 @@ func (s *Store) DeleteKey(ctx context.Context, tenantID, keyID string) error {
 	}
 	s.cache.clear()
 	return nil
-}
-
-const (
-	maxDescription = 500           // characters
-	maxKeyChannels = 100           // of one key
-	maxLimit       = 1_000_000_000 // requests; more is unlimited
-)
-
-// check says what is wrong with k, expiry counted from now.
-func (k Key) check(now time.Time) error {
-	errs := []error{checkName(k.Name)}
-	if utf8.RuneCountInString(k.Description) > maxDescription {
-		errs = append(errs, fault.Field("/description", "too_long", "A description has at most 500 characters."))
-	}
-	if len(k.Permissions) == 0 {
-		errs = append(errs, fault.Field("/permissions", "required", "A key needs at least one permission."))
-	}
-	for i, p := range k.Permissions {
-		if !p.Valid() {
-			errs = append(errs, fault.Field("/permissions/"+strconv.Itoa(i), "unknown", "There is no such permission."))
-		}
-	}
-	if len(k.ChannelIDs) > maxKeyChannels {
-		errs = append(errs, fault.Field("/channelIds", "too_many", "A key names at most 100 channels."))
-	}
-	if k.PerMinute < 0 || k.PerMinute > maxLimit {
-		errs = append(errs, fault.Field("/perMinute", "invalid", "A limit is 0 (unlimited) to 1,000,000,000."))
-	}
-	if k.PerDay < 0 || k.PerDay > maxLimit {
-		errs = append(errs, fault.Field("/perDay", "invalid", "A limit is 0 (unlimited) to 1,000,000,000."))
-	}
-	if !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(now) {
-		errs = append(errs, fault.Field("/expiresAt", "past", "The key would have expired already."))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return firstFault(err)
-	}
-	return nil
-}
-
-// mayGrant checks that by has everything that k gets, and that k's channels exist.
-func mayGrant(ctx context.Context, tx *db.Tx, by *Principal, k Key) error {
-	for i, p := range k.Permissions {
-		if !by.Can(p) {
-			return &fault.Error{Kind: fault.Forbidden, Code: "permission_missing",
-				Message: fmt.Sprintf("You cannot give a permission that you do not have (number %d of the list).", i+1)}
-		}
-	}
-	if len(by.ChannelIDs) > 0 && len(k.ChannelIDs) == 0 {
-		return fault.Field("/channelIds", "required", "You are limited to channels: name the ones that the key may use.")
-	}
-	for i, channel := range k.ChannelIDs {
-		var n int
-		err := tx.GetContext(ctx, &n, `SELECT count(*) FROM channels WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL`, k.TenantID, channel)
-		if err != nil {
-			return err
-		}
-		if n == 0 || !by.CanChannel(channel) {
-			return fault.Field("/channelIds/"+strconv.Itoa(i), "unknown", "There is no such channel.")
-		}
-	}
-	return nil
-}
-
-// array writes a list as a column: never null.
-func array[T ~string](items []T) string {
-	if len(items) == 0 {
-		return "[]"
-	}
-	raw, _ := json.Marshal(items) // strings cannot fail
-	return string(raw)
-}
-
-func or[T any](p *T, otherwise T) T {
-	if p == nil {
-		return otherwise
-	}
-	return *p
-}
-
-// unique drops repeats and keeps the order.
-func unique[T comparable](items []T) []T {
-	var out []T
-	seen := map[T]bool{}
-	for _, it := range items {
-		if !seen[it] {
-			seen[it] = true
-			out = append(out, it)
-		}
-	}
-	return out
 }

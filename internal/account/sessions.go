@@ -156,6 +156,8 @@ func cut(s string, n int) string {
 // ErrSuperseded is in the fault of a refresh that another tab has just made.
 var ErrSuperseded = errors.New("account: the refresh token was rotated a moment ago")
 
+var errReused = errors.New("account: an old refresh token was presented")
+
 type sessionRow struct {
 	TenantID     string        `db:"tenant_id"`
 	UserID       string        `db:"user_id"`
@@ -192,17 +194,13 @@ func (s *Store) Refresh(ctx context.Context, token string) (Tokens, error) {
 		t, refused, err = s.rotate(ctx, tx, sid, row, hashToken(token))
 		return err
 	})
-	if err == nil {
-		err = refused // the transaction commits: a revocation must stay
-	}
 	if err != nil {
-		if fault.KindOf(err) != fault.Internal {
-			s.cache.clear()
-			return Tokens{}, err
-		}
 		return Tokens{}, fmt.Errorf("refresh session %s: %w", sid, err)
 	}
-	return t, nil
+	if errors.Is(refused, errReused) {
+		s.cache.clear()
+	}
+	return t, refused // the transaction has committed: a revocation must stay
 }
 
 // rotate decides about a refresh of the locked session sid.
@@ -219,6 +217,7 @@ func (s *Store) rotate(ctx context.Context, tx *db.Tx, sid string, row sessionRo
 	default:
 		_, err = tx.ExecContext(ctx, `UPDATE sessions SET revoked_at = $1, revoke_reason = 'refresh_reused' WHERE id = $2`, db.Micros(now), sid)
 		slog.WarnContext(ctx, "an old refresh token was presented: session revoked", "sessionId", sid, "userId", row.UserID)
+		bad.Err = errReused
 		return t, bad, err
 	}
 	var u userRow
@@ -249,12 +248,14 @@ func (s *Store) Logout(ctx context.Context, token string) error {
 	if !ok {
 		return nil
 	}
-	_, err := s.db.Exec(ctx, `UPDATE sessions SET revoked_at = $1, revoke_reason = 'logout' WHERE id = $2 AND revoked_at IS NULL`,
+	n, err := s.db.Exec(ctx, `UPDATE sessions SET revoked_at = $1, revoke_reason = 'logout' WHERE id = $2 AND revoked_at IS NULL`,
 		db.Micros(s.now()), sid)
 	if err != nil {
 		return fmt.Errorf("logout: %w", err)
 	}
-	s.cache.clear()
+	if n > 0 {
+		s.cache.clear()
+	}
 	return nil
 }
 
