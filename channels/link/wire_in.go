@@ -140,7 +140,8 @@ func (t *text) UnmarshalJSON(data []byte) error {
 		if err := json.Unmarshal(data, &s); err != nil {
 			return err
 		}
-		*t = text(strings.TrimSpace(s))
+		// PostgreSQL text cannot hold NUL, and ids go into columns.
+		*t = text(strings.TrimSpace(strings.ReplaceAll(s, "\x00", "")))
 		return nil
 	case '{', '[':
 		return &json.UnmarshalTypeError{Value: jsonKind(data), Type: reflect.TypeFor[string]()}
