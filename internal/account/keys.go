@@ -98,6 +98,9 @@ func (r keyRow) key() (Key, error) {
 
 // ListKeys returns at most limit keys after the id after, in the order of ids.
 func (s *Store) ListKeys(ctx context.Context, tenantID, after string, limit int) ([]Key, error) {
+	if err := checkAfter(after); err != nil {
+		return nil, err
+	}
 	var rows []keyRow
 	err := s.db.SelectContext(ctx, &rows, `SELECT `+keyColumns+` FROM api_keys WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		tenantID, after, limit)
@@ -115,6 +118,9 @@ func (s *Store) ListKeys(ctx context.Context, tenantID, after string, limit int)
 
 // GetKey returns a key of the tenant.
 func (s *Store) GetKey(ctx context.Context, tenantID, keyID string) (Key, error) {
+	if !plausible(keyID) {
+		return Key{}, fault.Missing("key")
+	}
 	var r keyRow
 	err := s.db.GetContext(ctx, &r, `SELECT `+keyColumns+` FROM api_keys WHERE tenant_id = $1 AND id = $2`, tenantID, keyID)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -162,6 +168,9 @@ func (s *Store) CreateKey(ctx context.Context, by *Principal, d KeyDraft) (k Key
 // UpdateKey changes a key of by's tenant. What by could not have given a new key
 // it cannot give this one either.
 func (s *Store) UpdateKey(ctx context.Context, by *Principal, keyID string, p KeyPatch) (k Key, err error) {
+	if !plausible(keyID) {
+		return k, fault.Missing("key")
+	}
 	now := s.now()
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var r keyRow
@@ -219,6 +228,9 @@ func (p KeyPatch) apply(k *Key) {
 
 // DeleteKey removes a key of the tenant for good.
 func (s *Store) DeleteKey(ctx context.Context, tenantID, keyID string) error {
+	if !plausible(keyID) {
+		return fault.Missing("key")
+	}
 	n, err := s.db.Exec(ctx, `DELETE FROM api_keys WHERE tenant_id = $1 AND id = $2`, tenantID, keyID)
 	if err != nil {
 		return fmt.Errorf("delete key: %w", err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -23,8 +24,8 @@ const (
 // check says what is wrong with k, expiry counted from now.
 func (k Key) check(now time.Time) error {
 	errs := []error{checkName(k.Name)}
-	if utf8.RuneCountInString(k.Description) > maxDescription {
-		errs = append(errs, fault.Field("/description", "too_long", "A description has at most 500 characters."))
+	if utf8.RuneCountInString(k.Description) > maxDescription || !isLine(strings.ReplaceAll(k.Description, "\n", " ")) {
+		errs = append(errs, fault.Field("/description", "invalid", "A description is text of at most 500 characters."))
 	}
 	if len(k.Permissions) == 0 {
 		errs = append(errs, fault.Field("/permissions", "required", "A key needs at least one permission."))
@@ -66,7 +67,7 @@ func mayGrant(ctx context.Context, tx *db.Tx, by *Principal, k Key, had []string
 	}
 	for i, channel := range k.ChannelIDs {
 		known := slices.Contains(had, channel)
-		if !known {
+		if !known && plausible(channel) {
 			err := tx.GetContext(ctx, &known, `SELECT count(*) > 0 FROM channels WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL`,
 				k.TenantID, channel)
 			if err != nil {

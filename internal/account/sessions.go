@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/linktor/linktor/internal/db"
@@ -54,8 +53,8 @@ type Attempt struct {
 // same answer after the same time as a wrong password.
 func (s *Store) Login(ctx context.Context, a Attempt) (Tokens, error) {
 	email := normalEmail(a.Email)
-	if len(email) > maxEmail {
-		email = email[:maxEmail] // no user has it
+	if len(email) > maxEmail || !isLine(email) {
+		email = "" // no user has it
 	}
 	undo, err := s.admitAttempt(email, a.IP)
 	if err != nil {
@@ -140,17 +139,12 @@ func (s *Store) openSession(ctx context.Context, tx *db.Tx, u User, userAgent st
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO sessions (id, tenant_id, user_id, refresh_hash, rotated_at, user_agent, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $5, $7)`,
-		sid, u.TenantID, u.ID, hashToken(t.Refresh), db.Micros(now), cut(userAgent, 200), db.Micros(t.RefreshExpires))
+		sid, u.TenantID, u.ID, hashToken(t.Refresh), db.Micros(now), line(userAgent, 200), db.Micros(t.RefreshExpires))
 	if err != nil {
 		return Tokens{}, err
 	}
 	t.Access, t.AccessExpires, err = s.signToken(u.TenantID, u.ID, sid, now)
 	return t, err
-}
-
-// cut shortens s to at most n bytes of valid UTF-8.
-func cut(s string, n int) string {
-	return strings.ToValidUTF8(s[:min(len(s), n)], "")
 }
 
 // ErrSuperseded is in the fault of a refresh that another tab has just made.

@@ -114,7 +114,11 @@ func (s *Store) NewSetupLink(ctx context.Context, email string) (token string, e
 	var link Link
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var u userRow
-		err := tx.GetContext(ctx, &u, `SELECT `+userColumns+` FROM users WHERE email = $1 AND active`, normalEmail(email))
+		email = normalEmail(email)
+		if !isLine(email) {
+			return fault.Missing("active user")
+		}
+		err := tx.GetContext(ctx, &u, `SELECT `+userColumns+` FROM users WHERE email = $1 AND active`, email)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.Missing("active user")
 		}

@@ -75,15 +75,15 @@ func normalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s))
 
 func checkEmail(email string) error {
 	a, err := mail.ParseAddress(email)
-	if err != nil || a.Address != email || len(email) > maxEmail {
+	if err != nil || a.Address != email || len(email) > maxEmail || !isLine(email) {
 		return fault.Field("/email", "invalid", "This is not an e-mail address.")
 	}
 	return nil
 }
 
 func checkName(name string) error {
-	if name == "" || utf8.RuneCountInString(name) > maxName {
-		return fault.Field("/name", "invalid", "A name has 1 to 100 characters.")
+	if name == "" || utf8.RuneCountInString(name) > maxName || !isLine(name) {
+		return fault.Field("/name", "invalid", "A name is one line of 1 to 100 characters.")
 	}
 	return nil
 }
@@ -102,6 +102,9 @@ func checkPasswordRules(password, email string) error {
 
 // ListUsers returns at most limit users after the id after, in the order of ids.
 func (s *Store) ListUsers(ctx context.Context, tenantID, after string, limit int) ([]User, error) {
+	if err := checkAfter(after); err != nil {
+		return nil, err
+	}
 	var rows []userRow
 	err := s.db.SelectContext(ctx, &rows, `SELECT `+userColumns+` FROM users WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		tenantID, after, limit)
@@ -117,6 +120,9 @@ func (s *Store) ListUsers(ctx context.Context, tenantID, after string, limit int
 
 // GetUser returns a user of the tenant.
 func (s *Store) GetUser(ctx context.Context, tenantID, userID string) (User, error) {
+	if !plausible(userID) {
+		return User{}, fault.Missing("user")
+	}
 	var r userRow
 	err := s.db.GetContext(ctx, &r, `SELECT `+userColumns+` FROM users WHERE tenant_id = $1 AND id = $2`, tenantID, userID)
 	if errors.Is(err, sql.ErrNoRows) {

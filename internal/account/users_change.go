@@ -109,6 +109,9 @@ func (s *Store) DeleteUser(ctx context.Context, by *Principal, userID string) er
 // that two owners cannot remove each other at the same moment.
 func (s *Store) lockUser(ctx context.Context, tx *db.Tx, by *Principal, userID string) (userRow, error) {
 	var u userRow
+	if !plausible(userID) {
+		return u, fault.Missing("user")
+	}
 	var locked string
 	err := tx.GetContext(ctx, &locked, `SELECT id FROM tenants WHERE id = $1`+tx.ForUpdate("tenants"), by.TenantID)
 	if err == nil {
