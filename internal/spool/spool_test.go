@@ -1,0 +1,82 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/linktor/linktor/conversations"
+)
+
+// plain seals nothing but checks that names are bound.
+type plain struct{}
+
+func (plain) Seal(p []byte, aad string) ([]byte, error) { return append([]byte(aad+"\n"), p...), nil }
+
+func (plain) Open(s []byte, aad string) ([]byte, error) {
+	if len(s) < len(aad) || string(s[:len(aad)]) != aad {
+		return nil, errors.New("not this file")
+	}
+	return s[len(aad)+1:], nil
+}
+
+func TestSpoolAndDrain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	s, err := New(dir, plain{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{"one", "two", "three"} {
+		if err := s.Spool(conversations.Webhook{ChannelID: "ch_1", Body: []byte(body), ReceivedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "0"+suffix), []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	away := errors.New("away")
+	take := func(limit int) func(context.Context, Entry) error {
+		return func(_ context.Context, e Entry) error {
+			if len(got) == limit {
+				return away
+			}
+			got = append(got, string(e.Body))
+			return nil
+		}
+	}
+	if n, err := s.Drain(t.Context(), take(1)); n != 1 || !errors.Is(err, away) {
+		t.Errorf("first drain took %d, %v; want 1, away", n, err)
+	}
+	again, err := New(dir, plain{}) // after a restart
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := again.Drain(t.Context(), take(99)); n != 2 || err != nil {
+		t.Errorf("second drain took %d, %v; want 2", n, err)
+	}
+	if len(got) != 3 || got[0] != "one" || got[2] != "three" {
+		t.Errorf("drained %v", got)
+	}
+	left, _ := os.ReadDir(dir)
+	if len(left) != 1 || left[0].Name() != "0"+suffix+broken {
+		t.Errorf("left %v; want only the torn file, set aside", left)
+	}
+}
+
+func TestFull(t *testing.T) {
+	s, err := New(t.TempDir(), plain{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.max = 1
+	if err := s.Spool(conversations.Webhook{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Spool(conversations.Webhook{}); err == nil {
+		t.Error("a full spool takes more")
+	}
+}

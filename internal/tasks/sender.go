@@ -1,0 +1,337 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/conversations"
+	"github.com/linktor/linktor/internal/registry"
+)
+
+// Channels finds configured channels and takes them out of service.
+type Channels interface {
+	Lookup(ctx context.Context, channelID string) (*registry.Open, error)
+	Pause(ctx context.Context, tenantID, channelID, reason string) error
+}
+
+// Limiter bounds a channel's messages per second.
+type Limiter interface {
+	TakeChannel(ctx context.Context, channelID string, perSecond float64, want int) (granted int, next time.Duration)
+}
+
+// SenderOptions are what a Sender needs.
+type SenderOptions struct {
+	Store    *conversations.Store
+	Channels Channels
+	Limits   Limiter
+	// Prepare replaces our references in content by the provider's: media that
+	// must be uploaded first, the message a reaction is for.
+	Prepare    func(ctx context.Context, tenantID string, ch *registry.Open, out *channels.Outbound) error
+	Throughput float64 // messages per second of a channel that names none
+	Workers    int     // calls to providers at once
+	Log        *slog.Logger
+	OnAttempt  func(class string, took time.Duration) // for metrics
+	OnSwept    func(conversations.Swept)              // for metrics
+}
+
+const (
+	sendTimeout  = 30 * time.Second // one call to a provider
+	renewEvery   = conversations.Lease / 3
+	sweepEvery   = 2 * time.Second
+	pollBusy     = 250 * time.Millisecond // how often the tables are looked at without a ring
+	pollIdle     = time.Second
+	holdPaused   = 30 * time.Second
+	recordPause  = 200 * time.Millisecond // between tries to record an outcome while the database is away
+	recordPauses = 5 * time.Second
+)
+
+// Sender delivers queued messages: it claims them, hands each to its channel's
+// account, and records the outcome. Any number of Senders share one database.
+type Sender struct {
+	SenderOptions
+	wake  chan struct{}
+	slots chan struct{} // one per call under way
+	hot   hotChannels
+
+	wg      sync.WaitGroup
+	calls   sync.WaitGroup
+	stop    context.CancelFunc
+	callCtx context.Context // of the calls: they outlive stop, up to the grace
+	cancel  context.CancelFunc
+}
+
+// NewSender returns a Sender that is not started.
+func NewSender(o SenderOptions) *Sender {
+	return &Sender{SenderOptions: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, o.Workers), hot: hotChannels{until: map[string]time.Time{}}}
+}
+
+// Wake makes the Sender look for work now. It never blocks.
+func (s *Sender) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Start begins to deliver.
+func (s *Sender) Start() error {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.callCtx, s.cancel = context.WithCancel(context.Background())
+	s.wg.Go(func() { s.claimLoop(ctx) })
+	s.wg.Go(func() { every(ctx, renewEvery, s.renew) })
+	s.wg.Go(func() { every(ctx, sweepEvery, s.sweep) })
+	return nil
+}
+
+// Stop claims nothing more and waits for the calls under way until ctx ends; then
+// it cuts them off, which leaves them uncertain, to be settled by reports.
+func (s *Sender) Stop(ctx context.Context) error {
+	s.stop()
+	done := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		s.calls.Wait()
+		close(done)
+	}()
+	defer s.cancel()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.cancel()
+		<-done
+		return ctx.Err()
+	}
+}
+
+// every calls fn now and then, until ctx ends.
+func every(ctx context.Context, d time.Duration, fn func(context.Context)) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			fn(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Sender) renew(ctx context.Context) {
+	if len(s.slots) == 0 {
+		return
+	}
+	if err := s.Store.RenewLeases(ctx); err != nil && ctx.Err() == nil {
+		s.Log.Warn("renew leases", "err", err)
+	}
+}
+
+func (s *Sender) sweep(ctx context.Context) {
+	n, err := s.Store.Sweep(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.Log.Warn("sweep", "err", err)
+	}
+	if s.OnSwept != nil {
+		s.OnSwept(n)
+	}
+	if n.Interrupted+n.Resent+n.GivenUp+n.Expired > 0 {
+		s.Log.Info("settled sends that nobody worked on", "interrupted", n.Interrupted, "resent", n.Resent, "givenUp", n.GivenUp, "expired", n.Expired)
+		s.Wake()
+	}
+}
+
+func (s *Sender) claimLoop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		wait := pollIdle
+		for {
+			n, err := s.round(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.Log.Warn("claim sends", "err", err)
+			}
+			if n == 0 || err != nil || ctx.Err() != nil {
+				break
+			}
+			wait = pollBusy
+		}
+		timer.Reset(min(wait, s.hot.next()))
+	}
+}
+
+// round claims what may go out now and starts it. It returns how many it started.
+func (s *Sender) round(ctx context.Context) (n int, err error) {
+	free := cap(s.slots) - len(s.slots)
+	for _, ch := range s.hot.ready() {
+		if free == 0 {
+			return n, nil
+		}
+		m, err := s.hotRound(ctx, ch, free)
+		if err != nil {
+			return n, err
+		}
+		n, free = n+m, free-m
+	}
+	if free == 0 {
+		return n, nil // a call that ends rings
+	}
+	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: s.hot.list()})
+	if err != nil {
+		return n, err
+	}
+	byChannel := map[string][]conversations.Claim{}
+	for _, c := range claims {
+		byChannel[c.ChannelID] = append(byChannel[c.ChannelID], c)
+	}
+	for ch, claims := range byChannel {
+		n += s.admit(ctx, ch, claims)
+	}
+	return n, nil
+}
+
+// admit starts as many claims of a channel as its rate allows and gives the rest
+// back; the channel is then claimed for at the pace of its rate.
+func (s *Sender) admit(ctx context.Context, channelID string, claims []conversations.Claim) int {
+	ch, err := s.Channels.Lookup(ctx, channelID)
+	if err != nil {
+		s.release(ctx, claims, time.Second, "channel_unavailable")
+		return 0
+	}
+	granted, next := s.Limits.TakeChannel(ctx, channelID, s.rate(ch), len(claims))
+	if granted < len(claims) {
+		s.hot.set(channelID, next)
+		s.release(ctx, claims[granted:], 0, "throughput")
+	}
+	for _, c := range claims[:granted] {
+		s.call(ch, c)
+	}
+	return granted
+}
+
+// hotRound claims for a channel at its limit: no more than the limit grants.
+func (s *Sender) hotRound(ctx context.Context, channelID string, free int) (int, error) {
+	ch, err := s.Channels.Lookup(ctx, channelID)
+	if err != nil {
+		s.hot.drop(channelID)
+		return 0, nil
+	}
+	granted, next := s.Limits.TakeChannel(ctx, channelID, s.rate(ch), free)
+	if granted == 0 {
+		s.hot.set(channelID, next)
+		return 0, nil
+	}
+	claims, err := s.Store.ClaimSends(ctx, granted, conversations.ClaimFilter{Only: channelID})
+	if err != nil {
+		return 0, err
+	}
+	if len(claims) < granted {
+		s.hot.drop(channelID) // its backlog is gone
+	} else {
+		s.hot.set(channelID, next)
+	}
+	for _, c := range claims {
+		s.call(ch, c)
+	}
+	return len(claims), nil
+}
+
+func (s *Sender) rate(ch *registry.Open) float64 {
+	switch {
+	case ch.Channel.Throughput > 0:
+		return ch.Channel.Throughput
+	case ch.Description.Throughput > 0:
+		return ch.Description.Throughput
+	}
+	return s.Throughput
+}
+
+func (s *Sender) release(ctx context.Context, claims []conversations.Claim, wait time.Duration, reason string) {
+	if err := s.Store.ReleaseSends(ctx, claims, wait, reason); err != nil {
+		s.Log.Warn("release sends; their leases will end", "err", err) // the sweeper finds them
+	}
+}
+
+// call makes the attempt of a claim in the background.
+func (s *Sender) call(ch *registry.Open, c conversations.Claim) {
+	s.slots <- struct{}{}
+	s.calls.Go(func() {
+		s.attempt(ch, c)
+		<-s.slots
+		s.Wake() // the lane is free, and so is a slot
+	})
+}
+
+func (s *Sender) attempt(ch *registry.Open, c conversations.Claim) {
+	ctx, cancel := context.WithTimeout(s.callCtx, sendTimeout)
+	defer cancel()
+	began := time.Now()
+	sent, err := s.send(ctx, ch, &c)
+	o := judge(c, sent, err)
+	if s.OnAttempt != nil {
+		s.OnAttempt(class(o), time.Since(began))
+	}
+	if o.Err != nil {
+		s.Log.Info("send not accepted", "message", c.MessageID, "channel", c.ChannelID, "attempt", c.Attempt, "class", o.Err.Class, "code", o.Err.Code, "http", o.Err.HTTPStatus)
+	}
+	s.react(ctx, c, &o)
+	s.record(o)
+}
+
+// send calls the provider; a panic of an adapter counts as an unknown outcome.
+func (s *Sender) send(ctx context.Context, ch *registry.Open, c *conversations.Claim) (sent channels.Sent, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("adapter panicked", "channel", c.ChannelID, "message", c.MessageID)
+			err = &channels.SendError{Class: channels.ClassUncertain, Code: "panic", Title: "The adapter failed during the call"}
+		}
+	}()
+	if err := s.Prepare(ctx, c.TenantID, ch, &c.Out); err != nil {
+		return sent, err
+	}
+	return ch.Account.Send(ctx, c.Out)
+}
+
+// react does what an error says about the whole channel.
+func (s *Sender) react(ctx context.Context, c conversations.Claim, o *conversations.Outcome) {
+	if o.Err == nil {
+		return
+	}
+	switch {
+	case o.Err.Class == channels.ClassChannel:
+		reason := o.Err.Title + ". " + o.Err.Action
+		if err := errors.Join(s.Channels.Pause(ctx, c.TenantID, c.ChannelID, reason),
+			s.Store.HoldChannel(ctx, c.ChannelID, "channel_paused", holdPaused.Microseconds())); err != nil {
+			s.Log.Warn("pause channel", "channel", c.ChannelID, "err", err)
+		}
+	case o.Err.Class == channels.ClassThrottled && o.Err.Scope != channels.ScopeLane:
+		s.hot.set(c.ChannelID, o.Wait)
+	}
+}
+
+// record stores the outcome, for as long as it takes: it is the only witness.
+func (s *Sender) record(o conversations.Outcome) {
+	for pause := recordPause; ; pause = min(2*pause, recordPauses) {
+		err := s.Store.RecordSend(context.Background(), o)
+		if err == nil {
+			return
+		}
+		s.Log.Warn("record outcome", "message", o.Claim.MessageID, "err", err)
+		select {
+		case <-time.After(pause):
+		case <-s.callCtx.Done(): // the grace is over: the lease ends, and reports settle it
+			return
+		}
+	}
+}
