@@ -66,7 +66,7 @@ var walls = []struct{ module, allowed string }{
 	{"github.com/valyala/fasthttp", "internal/api internal/app"},
 	{"github.com/danielgtaylor/huma/", "internal/api internal/app"},
 	{"github.com/hibiken/asynq", "internal/tasks internal/app"},
-	{"github.com/redis/go-redis/", "internal/redisconn internal/limits internal/tasks internal/app cmd/linktor"},
+	{"github.com/redis/go-redis/", "internal/redisconn internal/limits internal/tasks internal/app"},
 	{"github.com/alicebob/miniredis/", "internal/redisconn"},
 	{"github.com/lib/pq", "internal/db"},
 	{"modernc.org/sqlite", "internal/db"},

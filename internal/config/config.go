@@ -23,9 +23,9 @@ type Config struct {
 	// key file, media, and webhooks that wait for a database that is away.
 	DataDir string `key:"data_dir" default:"./linktor-data"`
 
-	// Database: postgres://user:password@host/name, PostgreSQL 14 or later. Empty
-	// means an SQLite file in the data folder. Without sslmode in the URL, TLS is
-	// required unless the host is this machine. Changing it does not move data.
+	// PostgreSQL 14 or later, as postgres://user:password@host/name. Empty means an
+	// SQLite file in the data folder. Without sslmode in the URL, TLS is required
+	// unless the host is this machine. Changing it does not move data.
 	DatabaseURL Secret `key:"database_url" default:""`
 
 	// Most connections to PostgreSQL at once, per process. SQLite has one writer.

@@ -19,7 +19,8 @@ working folder (or the file named by ` + "`--config`" + ` or ` + "`LINKTOR_CONFI
 
 A key or variable that does not exist stops the start and names the one that was probably meant. An empty
 variable counts as absent. Lists are written with commas, in the file also as TOML arrays. Durations are written
-like ` + "`90s`, `5m` or `168h`" + `. A secret may also come from a file: add ` + "`_FILE`" + ` to its variable or ` + "`_file`" + ` to its key.
+like ` + "`90s`, `5m` or `168h`" + `. A secret may also come from a file: add ` + "`_FILE`" + ` to its variable or ` + "`_file`" + ` to its key. Keys
+and tokens have no flag: every user of a machine can see the arguments of its processes.
 
 This page is generated from the comments in internal/config/config.go: ` + "`go test ./internal/config -update`" + `.
 `
@@ -33,7 +34,11 @@ func TestReferencePage(t *testing.T) {
 		if f.Default != "" {
 			def = "`" + f.Default + "`"
 		}
-		fmt.Fprintf(&b, "`%s` · `--%s` · default: %s", f.Env(), f.Flag(), def)
+		fmt.Fprintf(&b, "`%s`", f.Env())
+		if f.Flag() != "" {
+			fmt.Fprintf(&b, " · `--%s`", f.Flag())
+		}
+		b.WriteString(" · default: " + def)
 		if f.min != "" {
 			fmt.Fprintf(&b, " · at least `%s`", f.min)
 		}

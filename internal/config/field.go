@@ -27,8 +27,14 @@ type Field struct {
 // Env is the environment variable of the setting.
 func (f *Field) Env() string { return "LINKTOR_" + strings.ToUpper(f.Key) }
 
-// Flag is the setting's flag, without dashes.
-func (f *Field) Flag() string { return strings.ReplaceAll(f.Key, "_", "-") }
+// Flag is the setting's flag, without dashes. Keys and tokens have none: every
+// user of a machine can see the arguments of its processes.
+func (f *Field) Flag() string {
+	if f.Secret && !strings.HasSuffix(f.Key, "_url") {
+		return ""
+	}
+	return strings.ReplaceAll(f.Key, "_", "-")
+}
 
 // Fields returns every setting in the order of Config.
 func Fields() []Field {
