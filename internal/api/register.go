@@ -3,12 +3,14 @@ package api
 import (
 	"time"
 
+	"github.com/linktor/linktor/internal/account"
 	"github.com/linktor/linktor/internal/registry"
 )
 
 // Resources are the stores and services behind the routes, each used by the file
 // named after it.
 type Resources struct {
+	Accounts *account.Store
 	Registry *registry.Registry
 	Ingester Ingester
 	// Spooler keeps what the database cannot take; nil means that it is refused.
@@ -21,5 +23,6 @@ type Resources struct {
 // contents of the API.
 func (s *Server) register() {
 	s.registerOps()
+	s.registerAccounts()
 	s.registerWebhooks()
 }
