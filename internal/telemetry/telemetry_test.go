@@ -107,3 +107,33 @@ func scrape(t *testing.T, m *telemetry.Metrics) string {
 	}
 	return w.Body.String()
 }
+
+func TestGuard(t *testing.T) {
+	tests := []struct {
+		name, token, remote string
+		header              [2]string
+		want                int
+	}{
+		{"this machine", "", "127.0.0.1:5", [2]string{}, 200},
+		{"this machine, IPv6", "", "[::1]:5", [2]string{}, 200},
+		{"another machine", "", "192.0.2.1:5", [2]string{}, 403},
+		{"through a proxy here", "", "127.0.0.1:5", [2]string{"X-Forwarded-For", "192.0.2.1"}, 403},
+		{"token", "s3cret", "192.0.2.1:5", [2]string{"Authorization", "Bearer s3cret"}, 200},
+		{"wrong token", "s3cret", "127.0.0.1:5", [2]string{"Authorization", "Bearer s3cre"}, 401},
+		{"no token", "s3cret", "127.0.0.1:5", [2]string{}, 401},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/metrics", nil)
+			r.RemoteAddr = tt.remote
+			if tt.header[0] != "" {
+				r.Header.Set(tt.header[0], tt.header[1])
+			}
+			w := httptest.NewRecorder()
+			telemetry.Guard(telemetry.NewMetrics("x").Handler(), tt.token).ServeHTTP(w, r)
+			if w.Code != tt.want {
+				t.Errorf("answered %d; want %d", w.Code, tt.want)
+			}
+		})
+	}
+}
