@@ -56,6 +56,8 @@ export interface ConnectionOptions {
 
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 30_000
+/** What `on` knows besides events. */
+const NOTICES = new Set(['open', 'close', 'gap', 'reset', 'error'])
 
 interface Item {
   event: LinktorEvent
@@ -71,6 +73,7 @@ export class RealtimeConnection implements AsyncIterable<LinktorEvent> {
   readonly #stop = new AbortController()
   #cursor: string | undefined
   #iterated = false
+  #listened = false // to events, not only to the connection itself
   #healedAt = -2 // the position at which a gap was last asked for again
 
   constructor(options: ConnectionOptions) {
@@ -96,6 +99,7 @@ export class RealtimeConnection implements AsyncIterable<LinktorEvent> {
   on(type: string & {}, listener: (data: unknown, event: LinktorEvent) => void): this
   on(type: string, listener: (...args: never[]) => void): this {
     this.#emitter.add(type, listener)
+    this.#listened ||= !NOTICES.has(type)
     return this
   }
 
@@ -208,9 +212,8 @@ export class RealtimeConnection implements AsyncIterable<LinktorEvent> {
   #deliver(event: LinktorEvent): void {
     const { cursor } = this.#position
     const { type } = event
-    // Nobody listens yet: a loop may be about to start.
-    const queued = this.#iterated || this.#emitter.size === 0
-    if (queued) this.#queue.push({ event, cursor })
+    // While nobody listens, a loop may be about to start.
+    if (this.#iterated || !this.#listened) this.#queue.push({ event, cursor })
     else this.#cursor = cursor
     this.#emitter.emit(type, event.data, event)
     this.#emitter.emit('event', event)

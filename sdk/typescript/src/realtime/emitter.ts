@@ -17,12 +17,6 @@ export class Emitter {
     return (this.#listeners.get(name)?.size ?? 0) > 0
   }
 
-  get size(): number {
-    let n = 0
-    for (const set of this.#listeners.values()) n += set.size
-    return n
-  }
-
   emit(name: string, ...args: unknown[]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {

@@ -1,0 +1,66 @@
+// Against a real server with its demo channels; skipped without one.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { WebSocket } from 'ws'
+import { Linktor, NotFoundError, ValidationError, AuthenticationError } from '../src/index.js'
+
+const { LINKTOR_TEST_SERVER: baseUrl, LINKTOR_TEST_API_KEY: apiKey } = process.env
+const skip = baseUrl && apiKey ? false : 'set LINKTOR_TEST_SERVER and LINKTOR_TEST_API_KEY'
+const options = { skip, timeout: 60_000 }
+const client = () => new Linktor({ apiKey, baseUrl, WebSocket })
+
+async function whatsapp(): Promise<string> {
+  for await (const channel of client().channels.list()) if (channel.type === 'whatsapp') return channel.id
+  throw new Error('the server has no WhatsApp channel')
+}
+
+test('a message goes out and its ticks come back', options, async () => {
+  const linktor = client()
+  const ws = linktor.realtime.connect({ types: ['message.*'] })
+  await new Promise((resolve) => ws.on('open', resolve))
+  // A customer who wrote has an open window.
+  const open = (await linktor.conversations.list({ channelId: await whatsapp(), limit: 100 })).data.find((c) => c.windowOpen)
+  const contact = open && (await linktor.contacts.get(open.contactId))
+  const to = contact?.identities.find((i) => i.kind === 'phone')?.value
+  assert.ok(open && to, 'nobody wrote to the demo channel yet')
+  const params = { channelId: open.channelId, to, content: { type: 'text', text: 'Hello from the SDK' } } as const
+  const idempotencyKey = crypto.randomUUID()
+  const message = await linktor.messages.send(params, { idempotencyKey })
+  assert.equal((await linktor.messages.send(params, { idempotencyKey })).id, message.id)
+  const steps: string[] = []
+  ws.on('message.status', (status) => {
+    if (status.messageId !== message.id) return
+    steps.push(status.status)
+    if (status.status === 'delivered' || status.status === 'failed') ws.close()
+  })
+  await new Promise((resolve) => ws.on('close', resolve))
+  assert.ok(steps.includes('delivered'), steps.join(' '))
+  const detail = await linktor.messages.get(message.id)
+  assert.ok(detail.timeline.attempts.length > 0)
+  assert.ok(detail.timeline.statuses.length > 0)
+})
+
+test('errors of the real server have their classes', options, async () => {
+  const channelId = await whatsapp()
+  const text = { type: 'text', text: 'x' } as const
+  await assert.rejects(client().messages.get('msg_00000000000000000000000000'), NotFoundError)
+  await assert.rejects(client().messages.send({ channelId, to: 'nobody', content: text }), (error) => {
+    assert.ok(error instanceof ValidationError)
+    assert.ok(error.errors.length > 0 && error.requestId)
+    return true
+  })
+  await assert.rejects(new Linktor({ apiKey: 'lk_wrong', baseUrl }).channels.list().then(), AuthenticationError)
+})
+
+test('lists, types and events answer', options, async () => {
+  const linktor = client()
+  assert.ok((await linktor.channels.types()).some((type) => type.type === 'whatsapp'))
+  assert.ok(Array.isArray((await linktor.messages.list({ limit: 1 })).data))
+  assert.ok(Array.isArray((await linktor.contacts.list()).data))
+  assert.ok(Array.isArray((await linktor.journal.list()).data))
+  assert.ok(Array.isArray((await linktor.whatsapp.templates.list({ channelId: await whatsapp() })).data))
+  const page = await linktor.events.list({ limit: 2 })
+  if (page.hasNextPage()) assert.ok((await page.getNextPage()).data[0]!.seq > page.data[0]!.seq)
+  const media = await linktor.media.upload({ file: new TextEncoder().encode('dot'), filename: 'dot.txt', mimeType: 'text/plain' })
+  assert.equal((await linktor.media.get(media.id)).size, 3)
+})
