@@ -17,21 +17,11 @@ import (
 	"github.com/linktor/linktor/realtime"
 )
 
-// Holders answers for the credentials of open connections; account.Store does.
-type Holders interface {
-	// Alive reports whether an earlier principal is still what it was.
-	Alive(ctx context.Context, p *account.Principal) bool
-	// NewTicket returns a token that opens one socket for p, for a short time.
-	NewTicket(ctx context.Context, p *account.Principal) (token string, expires time.Time, err error)
-	// RedeemTicket returns the principal of a ticket, once.
-	RedeemTicket(ctx context.Context, token string) (*account.Principal, error)
-}
-
-// Realtime is what the event routes need.
+// Realtime is what the event routes need beside Resources.Accounts. Without a Hub
+// there are no such routes.
 type Realtime struct {
-	Hub     *realtime.Hub
-	Events  realtime.Source // the log itself, for GET /api/v1/events
-	Holders Holders
+	Hub    *realtime.Hub
+	Events realtime.Source // the log itself, for GET /api/v1/events: EventSource
 	// Origins of web pages that may open sockets, e.g. https://inbox.example.com,
 	// beside this server's own.
 	Origins []string
@@ -64,11 +54,11 @@ type sockets struct {
 }
 
 // registerRealtime serves the log as a socket, a stream and pages.
-func (s *Server) registerRealtime(r Realtime) {
-	if r.Hub == nil {
+func (s *Server) registerRealtime() {
+	if s.Realtime.Hub == nil {
 		return
 	}
-	h := &sockets{Realtime: r, s: s}
+	h := &sockets{Realtime: s.Realtime, s: s}
 	h.upgrade = websocket.New(h.serve, websocket.Config{
 		Subprotocols:    []string{realtime.Protocol},
 		ReadBufferSize:  512, // hello fits; what clients send later is smaller
@@ -97,7 +87,7 @@ type ticketBody struct {
 
 // ticket serves POST /api/v1/realtime/tickets.
 func (h *sockets) ticket(ctx context.Context, _ *struct{}) (*ticketOutput, error) {
-	token, expires, err := h.Holders.NewTicket(ctx, principal(ctx))
+	token, expires, err := h.s.Accounts.NewTicket(ctx, principal(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +103,7 @@ func (h *sockets) client(p *account.Principal) realtime.Client {
 	}
 	c := realtime.Client{
 		Tenant: p.TenantID, Scope: p.ChannelIDs, Owner: strings.Join(append(owner, p.ChannelIDs...), " "),
-		Alive: func(ctx context.Context) bool { return h.Holders.Alive(ctx, p) },
+		Alive: func(ctx context.Context) bool { return h.s.Accounts.Alive(ctx, p) },
 		Ended: realtime.CloseError{Code: realtime.CloseRevoked, Reason: "the API key was revoked or changed"},
 	}
 	if p.KeyID == "" {
@@ -139,7 +129,7 @@ func (h *sockets) admit(known *account.Principal) realtime.Admit {
 			ctx, cancel := context.WithTimeout(ctx, ticketTimeout)
 			defer cancel()
 			var err error
-			if p, err = h.Holders.RedeemTicket(ctx, hello.Ticket); fault.KindOf(err) == fault.Unauthorized {
+			if p, err = h.s.Accounts.RedeemTicket(ctx, hello.Ticket); fault.KindOf(err) == fault.Unauthorized {
 				return realtime.Client{}, &realtime.CloseError{Code: realtime.CloseUnauthenticated, Reason: "the ticket is unknown, used or expired"}
 			} else if err != nil {
 				return realtime.Client{}, err

@@ -37,8 +37,10 @@ func startNode(t testing.TB, d *db.DB, opts realtime.Options) *node {
 	source := EventSource(n.log)
 	n.hub = realtime.NewHub(source, opts)
 	n.log.Notify(n.hub.Notify)
-	n.server = New(Deps{DB: d, Auth: n.accounts, Log: quiet()})
-	n.server.registerRealtime(Realtime{Hub: n.hub, Events: source, Holders: n.accounts, Origins: []string{"https://inbox.example.com"}})
+	n.server = New(Deps{DB: d, Auth: n.accounts, Log: quiet(), Resources: Resources{
+		Accounts: n.accounts,
+		Realtime: Realtime{Hub: n.hub, Events: source, Origins: []string{"https://inbox.example.com"}},
+	}})
 	var err error
 	if _, n.tenant, _, err = n.accounts.Bootstrap(t.Context()); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ type Resources struct {
 	Spooler Spooler
 	// OnWebhook is told the result of each webhook, for metrics. It may be nil.
 	OnWebhook func(result string, took time.Duration)
+	Realtime  Realtime
 }
 
 // register names every group of routes, so that this list is the table of
@@ -25,4 +26,5 @@ func (s *Server) register() {
 	s.registerOps()
 	s.registerAccounts()
 	s.registerWebhooks()
+	s.registerRealtime()
 }
