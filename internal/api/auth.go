@@ -49,15 +49,16 @@ type loginInput struct {
 // cookie that scripts cannot read.
 type sessionOutput struct {
 	SetCookie string `header:"Set-Cookie"`
-	Body      sessionBody
+	Body      Session
 }
 
-type sessionBody struct {
-	AccessToken string   `json:"accessToken" doc:"Send as Authorization: Bearer."`
-	TokenType   string   `json:"tokenType" enum:"Bearer"`
-	ExpiresIn   int      `json:"expiresIn" doc:"Seconds until the token ends. Refresh before."`
-	ExpiresAt   string   `json:"expiresAt" format:"date-time"`
-	User        userBody `json:"user"`
+// Session is an opened session.
+type Session struct {
+	AccessToken string `json:"accessToken" doc:"Send as Authorization: Bearer."`
+	TokenType   string `json:"tokenType" enum:"Bearer"`
+	ExpiresIn   int    `json:"expiresIn" doc:"Seconds until the token ends. Refresh before."`
+	ExpiresAt   string `json:"expiresAt" format:"date-time"`
+	User        User   `json:"user"`
 }
 
 // login serves POST /api/v1/auth/login.
@@ -118,7 +119,7 @@ func (s *Server) logout(ctx context.Context, in *cookieInput) (*logoutOutput, er
 func (s *Server) session(ctx context.Context, t account.Tokens) *sessionOutput {
 	return &sessionOutput{
 		SetCookie: s.refreshCookie(ctx, t.Refresh, t.RefreshExpires),
-		Body: sessionBody{AccessToken: t.Access, TokenType: "Bearer", ExpiresAt: rfc3339(t.AccessExpires),
+		Body: Session{AccessToken: t.Access, TokenType: "Bearer", ExpiresAt: rfc3339(t.AccessExpires),
 			ExpiresIn: int(t.AccessExpires.Sub(s.Now()).Seconds()), User: renderUser(t.User)},
 	}
 }

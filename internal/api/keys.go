@@ -22,13 +22,14 @@ func (s *Server) registerKeys() {
 	route(s, op("delete-key", http.MethodDelete, "/{id}", "Delete an API key for good", 204), manage, s.deleteKey)
 }
 
-type keyBody struct {
+// Key is an API key without its secret.
+type Key struct {
 	ID          string               `json:"id"`
 	Name        string               `json:"name"`
 	Description string               `json:"description"`
 	Prefix      string               `json:"prefix" doc:"The first characters of the key, to recognise it by."`
-	Permissions []account.Permission `json:"permissions"`
-	ChannelIDs  []string             `json:"channelIds" doc:"The channels that the key is limited to; empty means all."`
+	Permissions []account.Permission `json:"permissions" nullable:"false"`
+	ChannelIDs  []string             `json:"channelIds" nullable:"false" doc:"The channels that the key is limited to; empty means all."`
 	PerMinute   int64                `json:"perMinute" doc:"Requests in a minute; 0 means unlimited."`
 	PerDay      int64                `json:"perDay" doc:"Requests in a day; 0 means unlimited."`
 	Active      bool                 `json:"active"`
@@ -40,21 +41,21 @@ type keyBody struct {
 	LastUsedAt  string               `json:"lastUsedAt,omitempty" format:"date-time" doc:"By the minute. Absent: never."`
 }
 
-func renderKey(k account.Key) keyBody {
-	return keyBody{ID: k.ID, Name: k.Name, Description: k.Description, Prefix: k.Prefix, Permissions: filled(k.Permissions),
+func renderKey(k account.Key) Key {
+	return Key{ID: k.ID, Name: k.Name, Description: k.Description, Prefix: k.Prefix, Permissions: filled(k.Permissions),
 		ChannelIDs: filled(k.ChannelIDs), PerMinute: k.PerMinute, PerDay: k.PerDay, Active: k.Active, Development: k.Development(),
 		CreatedBy: k.CreatedBy, CreatedAt: rfc3339(k.CreatedAt), UpdatedAt: rfc3339(k.UpdatedAt),
 		ExpiresAt: rfc3339(k.ExpiresAt), LastUsedAt: rfc3339(k.LastUsedAt)}
 }
 
-type keyOutput struct{ Body keyBody }
+type keyOutput struct{ Body Key }
 
 type keyPath struct {
 	ID string `path:"id" maxLength:"100"`
 }
 
 // listKeys serves GET /api/v1/keys.
-func (s *Server) listKeys(ctx context.Context, in *pageQuery) (*pageOutput[keyBody], error) {
+func (s *Server) listKeys(ctx context.Context, in *pageQuery) (*pageOutput[Key], error) {
 	after, err := lastID(in.After)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ type createKeyInput struct {
 		Name        string               `json:"name" maxLength:"400" doc:"One line of at most 100 characters."`
 		Description string               `json:"description,omitempty" maxLength:"2000" doc:"At most 500 characters."`
 		Permissions []account.Permission `json:"permissions" minItems:"1" maxItems:"50" nullable:"false"`
-		ChannelIDs  []string             `json:"channelIds,omitempty" maxItems:"100" doc:"Limits the key to these channels; absent or empty means all."`
+		ChannelIDs  []string             `json:"channelIds,omitempty" maxItems:"100" nullable:"false" doc:"Limits the key to these channels; absent or empty means all."`
 		PerMinute   *int64               `json:"perMinute,omitempty" minimum:"0" maximum:"1000000000" doc:"Requests in a minute, 60 by default; 0 means unlimited."`
 		PerDay      *int64               `json:"perDay,omitempty" minimum:"0" maximum:"1000000000" doc:"Requests in a day, 10,000 by default; 0 means unlimited."`
 		ExpiresAt   *time.Time           `json:"expiresAt,omitempty" doc:"Absent: never."`
@@ -79,13 +80,15 @@ type createKeyInput struct {
 	}
 }
 
-// createKeyOutput is the only answer that holds a key's secret.
+// NewKey is the only answer that holds a key's secret.
+type NewKey struct {
+	Key
+	Secret string `json:"key" doc:"The key itself. It is not shown again."`
+}
+
 type createKeyOutput struct {
 	Location string `header:"Location"`
-	Body     struct {
-		keyBody
-		Key string `json:"key" doc:"The key itself. It is not shown again."`
-	}
+	Body     NewKey
 }
 
 // createKey serves POST /api/v1/keys.
@@ -100,9 +103,7 @@ func (s *Server) createKey(ctx context.Context, in *createKeyInput) (*createKeyO
 	if err != nil {
 		return nil, err
 	}
-	out := &createKeyOutput{Location: "/api/v1/keys/" + k.ID}
-	out.Body.keyBody, out.Body.Key = renderKey(k), secret
-	return out, nil
+	return &createKeyOutput{Location: "/api/v1/keys/" + k.ID, Body: NewKey{renderKey(k), secret}}, nil
 }
 
 // getKey serves GET /api/v1/keys/{id}.
@@ -115,7 +116,7 @@ func (s *Server) getKey(ctx context.Context, in *keyPath) (*keyOutput, error) {
 }
 
 type updateKeyInput struct {
-	keyPath
+	ID   string `path:"id" maxLength:"100"`
 	Body struct {
 		Name        *string               `json:"name,omitempty" maxLength:"400"`
 		Description *string               `json:"description,omitempty" maxLength:"2000"`

@@ -16,22 +16,23 @@ func (s *Server) registerMe() {
 		DefaultStatus: http.StatusNoContent}, signedIn(), s.changePassword)
 }
 
-type meOutput struct{ Body meBody }
+type meOutput struct{ Body Me }
 
-type meBody struct {
+// Me is the caller.
+type Me struct {
 	TenantID    string               `json:"tenantId"`
 	Type        string               `json:"type" enum:"user,api_key"`
-	User        *userBody            `json:"user,omitempty"`
-	Key         *keyBody             `json:"key,omitempty"`
+	User        *User                `json:"user,omitempty"`
+	Key         *Key                 `json:"key,omitempty"`
 	Role        account.Role         `json:"role,omitempty" doc:"Of a user."`
-	Permissions []account.Permission `json:"permissions"`
-	ChannelIDs  []string             `json:"channelIds" doc:"The channels that the key is limited to; empty means all."`
+	Permissions []account.Permission `json:"permissions" nullable:"false"`
+	ChannelIDs  []string             `json:"channelIds" nullable:"false" doc:"The channels that the key is limited to; empty means all."`
 }
 
 // getMe serves GET /api/v1/me.
 func (s *Server) getMe(ctx context.Context, _ *struct{}) (*meOutput, error) {
 	p := principal(ctx)
-	out := &meOutput{Body: meBody{TenantID: p.TenantID, Role: p.Role, Permissions: filled(p.Permissions), ChannelIDs: filled(p.ChannelIDs)}}
+	out := &meOutput{Body: Me{TenantID: p.TenantID, Role: p.Role, Permissions: filled(p.Permissions), ChannelIDs: filled(p.ChannelIDs)}}
 	if p.KeyID != "" {
 		k, err := s.Accounts.GetKey(ctx, p.TenantID, p.KeyID)
 		if err != nil {

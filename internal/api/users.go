@@ -24,7 +24,8 @@ func (s *Server) registerUsers() {
 	route(s, op("create-setup-link", http.MethodPost, "/{id}/setup-link", "Make a new setup link for a user", 201), manage, s.createSetupLink)
 }
 
-type userBody struct {
+// User is a person in the tenant.
+type User struct {
 	ID          string       `json:"id"`
 	Email       string       `json:"email"`
 	Name        string       `json:"name"`
@@ -36,19 +37,19 @@ type userBody struct {
 	LastLoginAt string       `json:"lastLoginAt,omitempty" format:"date-time" doc:"Absent: never."`
 }
 
-func renderUser(u account.User) userBody {
-	return userBody{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, Active: u.Active, Pending: u.Pending,
+func renderUser(u account.User) User {
+	return User{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, Active: u.Active, Pending: u.Pending,
 		CreatedAt: rfc3339(u.CreatedAt), UpdatedAt: rfc3339(u.UpdatedAt), LastLoginAt: rfc3339(u.LastLoginAt)}
 }
 
-type userOutput struct{ Body userBody }
+type userOutput struct{ Body User }
 
 type userPath struct {
 	ID string `path:"id" maxLength:"100"`
 }
 
 // listUsers serves GET /api/v1/users.
-func (s *Server) listUsers(ctx context.Context, in *pageQuery) (*pageOutput[userBody], error) {
+func (s *Server) listUsers(ctx context.Context, in *pageQuery) (*pageOutput[User], error) {
 	after, err := lastID(in.After)
 	if err != nil {
 		return nil, err
@@ -68,15 +69,15 @@ type createUserInput struct {
 	}
 }
 
-// setupLinkBody lets one person choose a password, once.
-type setupLinkBody struct {
+// SetupLink lets one person choose a password, once.
+type SetupLink struct {
 	Token     string `json:"token" doc:"For POST /api/v1/auth/setup. It is not shown again."`
 	URL       string `json:"url" doc:"The page where the person chooses a password."`
 	ExpiresAt string `json:"expiresAt" format:"date-time"`
 }
 
-func (s *Server) renderLink(l account.Link) setupLinkBody {
-	return setupLinkBody{Token: l.Token, URL: SetupURL(s.PublicURL, l.Token), ExpiresAt: rfc3339(l.Expires)}
+func (s *Server) renderLink(l account.Link) SetupLink {
+	return SetupLink{Token: l.Token, URL: SetupURL(s.PublicURL, l.Token), ExpiresAt: rfc3339(l.Expires)}
 }
 
 // SetupURL is the page behind a setup link. The token is in the fragment, which
@@ -85,12 +86,15 @@ func SetupURL(publicURL, token string) string {
 	return strings.TrimSuffix(publicURL, "/") + "/setup#token=" + token
 }
 
+// NewUser is an invited user.
+type NewUser struct {
+	User
+	Link SetupLink `json:"setupLink" doc:"Pass it on to the person; it is valid for 72 hours."`
+}
+
 type createUserOutput struct {
 	Location string `header:"Location"`
-	Body     struct {
-		userBody
-		SetupLink setupLinkBody `json:"setupLink" doc:"Pass it on to the person; it is valid for 72 hours."`
-	}
+	Body     NewUser
 }
 
 // createUser serves POST /api/v1/users.
@@ -99,9 +103,7 @@ func (s *Server) createUser(ctx context.Context, in *createUserInput) (*createUs
 	if err != nil {
 		return nil, err
 	}
-	out := &createUserOutput{Location: "/api/v1/users/" + u.ID}
-	out.Body.userBody, out.Body.SetupLink = renderUser(u), s.renderLink(link)
-	return out, nil
+	return &createUserOutput{Location: "/api/v1/users/" + u.ID, Body: NewUser{renderUser(u), s.renderLink(link)}}, nil
 }
 
 // getUser serves GET /api/v1/users/{id}.
@@ -114,7 +116,7 @@ func (s *Server) getUser(ctx context.Context, in *userPath) (*userOutput, error)
 }
 
 type updateUserInput struct {
-	userPath
+	ID   string `path:"id" maxLength:"100"`
 	Body struct {
 		Name   *string       `json:"name,omitempty" maxLength:"400"`
 		Role   *account.Role `json:"role,omitempty" enum:"owner,admin,supervisor,agent,viewer"`
@@ -137,7 +139,7 @@ func (s *Server) deleteUser(ctx context.Context, in *userPath) (*struct{}, error
 	return nil, s.Accounts.DeleteUser(ctx, principal(ctx), in.ID)
 }
 
-type setupLinkOutput struct{ Body setupLinkBody }
+type setupLinkOutput struct{ Body SetupLink }
 
 // createSetupLink serves POST /api/v1/users/{id}/setup-link.
 func (s *Server) createSetupLink(ctx context.Context, in *userPath) (*setupLinkOutput, error) {
