@@ -6,19 +6,6 @@ import (
 	"time"
 )
 
-// control is a frame other than an event that waits to be written. Positions are
-// put in when it is encoded.
-type control struct {
-	op        Op
-	ref       string
-	code      string
-	text      string
-	ready     *readyFrame
-	gap       *Reset
-	after     int64
-	heartbeat bool // a ping goes with it
-}
-
 // batchBytes ends a batch of frames. One write of this size costs little more
 // than one of a single frame, and it is what a client that reads nothing holds.
 const batchBytes = 16 << 10
@@ -155,10 +142,16 @@ func (c *Conn) fill(buf []byte) ([]byte, verdict) {
 	return buf, rest
 }
 
-// follow takes over a change of the log's epoch: a new log means a gap.
+// follow takes over a change of the log's epoch. A new log means a gap. A log
+// that got its first event has its name now: a mark tells it, so that the client
+// can make cursors of the sequence numbers that come.
 func (c *Conn) follow(buf []byte, st state) []byte {
+	renamed := c.epoch == EmptyEpoch && st.head.Epoch != EmptyEpoch
 	c.epoch = st.head.Epoch
 	if st.life == c.life {
+		if renamed {
+			buf = c.appendControl(c.takeQueue(buf), control{op: OpMark})
+		}
 		return buf
 	}
 	c.life = st.life
@@ -188,7 +181,7 @@ func (c *Conn) takeEvents(buf []byte) ([]byte, bool) {
 		if st.life != c.life {
 			return c.follow(buf, st), false
 		}
-		c.epoch = st.head.Epoch
+		buf = c.follow(buf, st)
 		if n == 0 {
 			return buf, c.pos+1 < st.first
 		}
@@ -266,35 +259,6 @@ func (c *Conn) takePage(buf []byte, page []Event, life int) []byte {
 		c.page = max(n, 8)
 	} else {
 		c.page = min(c.page*2, pageSize)
-	}
-	return buf
-}
-
-// appendControl encodes q at the connection's present position.
-func (c *Conn) appendControl(buf []byte, q control) []byte {
-	out := Control{Op: q.op}
-	cursor := Cursor{c.epoch, c.pos}
-	switch q.op { //nolint:exhaustive // the others are answers
-	case OpReady:
-		out.JSON, out.Cursor = encode(q.ready), Cursor{c.epoch, c.told}
-	case OpReset:
-		c.told = q.gap.To
-		out.Cursor = Cursor{c.epoch, c.told}
-		out.JSON = encode(resetFrame{OpReset, q.gap, out.Cursor.String()})
-		c.hub.stats.resets.Add(1)
-	case OpMark:
-		c.told = c.pos
-		out.JSON, out.Cursor = encode(positionFrame{Op: OpMark, Seq: &cursor.Seq, Cursor: cursor.String()}), cursor
-	case OpReconnect:
-		out.JSON, out.Cursor = encode(positionFrame{Op: OpReconnect, AfterMS: &q.after, Cursor: cursor.String()}), cursor
-		out.AfterMS = q.after
-	default:
-		out.JSON = encode(answerFrame{q.op, q.ref, q.code, q.text})
-	}
-	c.hub.stats.frames.Add(1)
-	buf = c.t.AppendControl(buf, out)
-	if q.heartbeat {
-		buf = c.t.AppendPing(buf)
 	}
 	return buf
 }

@@ -27,9 +27,10 @@ func TestHelloInTime(t *testing.T) {
 
 func TestHeartbeatMarksTheScannedPosition(t *testing.T) {
 	bubble(t, realtime.Options{}, func(b *bench) {
+		b.add(1, "b.c", "ch_1")
 		p := b.dial(anyone, `{"op":"hello","subscribe":[{"id":"s","types":["a.*"]}]}`)
 		b.expectOps(p.frames(), "ready")
-		b.add(7, "b.c", "ch_1")
+		b.add(6, "b.c", "ch_1")
 		b.expectOps(p.frames())
 		b.pass(26 * time.Second)
 		fs := p.frames()
@@ -219,8 +220,10 @@ func TestFirstEventNamesTheLog(t *testing.T) {
 			t.Fatalf("ready = %+v", fs[0])
 		}
 		b.add(2, "x.y", "ch_1")
-		if got := events(p.frames()); !slices.Equal(got, []int64{1, 2}) {
-			t.Fatalf("events %v", got)
+		fs = p.frames()
+		b.expectOps(fs, "mark", "event", "event")
+		if fs[0].Cursor != "v1.eA.0" || !slices.Equal(events(fs), []int64{1, 2}) {
+			t.Fatalf("got %+v, want the log's name, then 1 and 2", fs)
 		}
 		b.pass(26 * time.Second)
 		if fs = p.frames(); len(fs) != 1 || fs[0].Cursor != "v1.eA.2" {
