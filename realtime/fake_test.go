@@ -232,13 +232,15 @@ func bubble(t *testing.T, opts realtime.Options, fn func(b *bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newLog()
 		b := &bench{T: t, log: log, hub: realtime.NewHub(log, opts)}
+		defer func() { // also after a Fatal
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			if err := b.hub.Drain(ctx); err != nil {
+				t.Errorf("drain: %v", err)
+			}
+			b.wg.Wait()
+		}()
 		fn(b)
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := b.hub.Drain(ctx); err != nil {
-			t.Errorf("drain: %v", err)
-		}
-		b.wg.Wait()
 	})
 }
 
