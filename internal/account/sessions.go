@@ -118,7 +118,7 @@ func (s *Store) renewHash(ctx context.Context, u userRow, password string) {
 			phc, u.ID, u.TenantID, u.PasswordHash)
 	}
 	if err != nil {
-		slog.WarnContext(ctx, "password hash not renewed", "userId", u.ID, "err", err)
+		s.log.WarnContext(ctx, "password hash not renewed", "userId", u.ID, "err", err)
 	}
 }
 
@@ -210,7 +210,7 @@ func (s *Store) rotate(ctx context.Context, tx *db.Tx, sid string, row sessionRo
 			Message: "Another request has just refreshed this session. Try again with the cookie that it got."}, nil
 	default:
 		_, err = tx.ExecContext(ctx, `UPDATE sessions SET revoked_at = $1, revoke_reason = 'refresh_reused' WHERE id = $2`, db.Micros(now), sid)
-		slog.WarnContext(ctx, "an old refresh token was presented: session revoked", "sessionId", sid, "userId", row.UserID)
+		s.log.WarnContext(ctx, "an old refresh token was presented: session revoked", "sessionId", sid, "userId", row.UserID)
 		bad.Err = errReused
 		return t, bad, err
 	}

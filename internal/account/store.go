@@ -19,6 +19,8 @@ type Options struct {
 	JWTSecret []byte
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
+	// Log gets what happens to sessions, with ids only. Defaults to slog.Default.
+	Log *slog.Logger
 	// Hashing is the cost of passwords. Defaults to 46 MiB, one pass.
 	Hashing Hashing
 }
@@ -26,6 +28,7 @@ type Options struct {
 // Store keeps accounts. It may be used by many goroutines.
 type Store struct {
 	db  *db.DB
+	log *slog.Logger
 	now func() time.Time
 
 	tokenKey   []byte
@@ -53,13 +56,16 @@ func NewStore(d *db.DB, opts Options) *Store {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
 	if len(opts.JWTSecret) < 32 {
 		opts.JWTSecret = make([]byte, 32)
 		_, _ = rand.Read(opts.JWTSecret) // never fails: crypto/rand ends the program instead
 	}
 	h := opts.Hashing.orDefault()
 	return &Store{
-		db: d, now: opts.Now,
+		db: d, now: opts.Now, log: opts.Log,
 		tokenKey: subkey(opts.JWTSecret, "session token"), refreshKey: subkey(opts.JWTSecret, "refresh token"),
 		hashing: h, hashSlots: make(chan struct{}, hashingAtOnce), dummyHash: h.hash(random(secretSize)),
 		pairs: newThrottle(opts.Now, 5, 15*time.Minute), addresses: newThrottle(opts.Now, 30, time.Minute),
@@ -85,7 +91,7 @@ func (s *Store) Run(ctx context.Context) {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 			defer cancel()
 			if err := s.Flush(last); err != nil {
-				slog.WarnContext(last, "the last use of API keys is not stored", "err", err)
+				s.log.WarnContext(last, "the last use of API keys is not stored", "err", err)
 			}
 			return
 		case <-flush.C:
@@ -94,7 +100,7 @@ func (s *Store) Run(ctx context.Context) {
 			err = s.Purge(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "account upkeep", "err", err)
+			s.log.WarnContext(ctx, "account upkeep", "err", err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ func (s *Server) registerAccounts() {
 		return
 	}
 	s.registerAuth()
+	s.registerSetupPage()
 	s.registerMe()
 	s.registerKeys()
 	s.registerUsers()

@@ -180,7 +180,7 @@ func TestSetupRoute(t *testing.T) {
 	invited.want(t, "invite", 201, "")
 	link := invited.body["setupLink"].(map[string]any)
 	token := link["token"].(string)
-	if link["url"] != "https://linktor.example.com/setup#token="+token || invited.header.Get("Location") != "/api/v1/users/"+invited.body["id"].(string) {
+	if link["url"] != "https://linktor.example.com/setup#t="+token || invited.header.Get("Location") != "/api/v1/users/"+invited.body["id"].(string) {
 		t.Errorf("invitation %s", invited.text)
 	}
 	o.ask(t, "POST", "/api/v1/auth/setup", `{"token":"`+token+`","password":"short"}`).want(t, "short", 422, "validation_error")
@@ -202,6 +202,16 @@ func TestSetupRoute(t *testing.T) {
 	o.ask(t, "DELETE", "/api/v1/users/"+id, "", o.asOwner()...).want(t, "delete", 204, "")
 	o.ask(t, "GET", "/api/v1/users/"+id, "", o.asOwner()...).want(t, "deleted", 404, "not_found")
 	o.ask(t, "DELETE", "/api/v1/users/"+o.owner.ID, "", o.asOwner()...).want(t, "last owner", 409, "last_owner")
+}
+
+func TestSetupPage(t *testing.T) {
+	o := newOffice(t, dbtest.SQLite(t))
+	for path, kind := range map[string]string{"/setup": "text/html", "/setup/setup.js": "text/javascript", "/setup/setup.css": "text/css"} {
+		a := o.ask(t, "GET", path, "")
+		if a.status != 200 || !strings.HasPrefix(a.header.Get("Content-Type"), kind) || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'self'") {
+			t.Errorf("%s: %d %s", path, a.status, a.header)
+		}
+	}
 }
 
 func TestKeyRoutes(t *testing.T) {

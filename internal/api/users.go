@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/linktor/linktor/internal/account"
@@ -78,12 +77,6 @@ type SetupLink struct {
 
 func (s *Server) renderLink(l account.Link) SetupLink {
 	return SetupLink{Token: l.Token, URL: SetupURL(s.PublicURL, l.Token), ExpiresAt: rfc3339(l.Expires)}
-}
-
-// SetupURL is the page behind a setup link. The token is in the fragment, which
-// browsers neither send nor log.
-func SetupURL(publicURL, token string) string {
-	return strings.TrimSuffix(publicURL, "/") + "/setup#token=" + token
 }
 
 // NewUser is an invited user.
