@@ -47,6 +47,9 @@ func (c *cache) get(ctx context.Context, key string, load func(context.Context) 
 	}
 	// The first caller's query serves all who wait, so its end must not end theirs.
 	done := c.loads.DoChan(key, func() (any, error) {
+		if e, ok := c.fresh(key); ok { // a load ended between the look above and here
+			return e.p, e.err
+		}
 		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
 		defer cancel()
 		at, epoch := c.begin()
