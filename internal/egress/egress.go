@@ -21,8 +21,9 @@ var ErrRefused = errors.New("egress: connecting to this address is not allowed")
 
 // Options of a Client. The zero value reaches the public internet only.
 type Options struct {
-	AllowLoopback bool           // for the simulator and tests
-	AllowPrivate  []netip.Prefix // networks of the operator's own that may be reached, on any port
+	AllowLoopback bool             // this host on any port: for tests
+	AllowAddrs    []netip.AddrPort // exactly these, such as the simulator's listener
+	AllowPrivate  []netip.Prefix   // networks of the operator's own that may be reached, on any port
 
 	Timeout        time.Duration // of a whole call including its body; 0 means 30 s, negative means none
 	HeaderTimeout  time.Duration // from the request written to the response's header; 0 means 20 s
@@ -96,12 +97,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // guard decides by address and port.
 type guard struct {
+	exact  []netip.AddrPort
 	own    []netip.Prefix // allowed on any port
 	public *ssrf.Guardian
 }
 
 func newGuard(o Options) *guard {
-	g := &guard{own: slices.Clone(o.AllowPrivate), public: ssrf.New(ssrf.WithAnyPort(), ssrf.WithDeniedV4Prefixes(azureWire))}
+	g := &guard{exact: slices.Clone(o.AllowAddrs), own: slices.Clone(o.AllowPrivate), public: ssrf.New(ssrf.WithAnyPort(), ssrf.WithDeniedV4Prefixes(azureWire))}
 	if o.AllowLoopback {
 		g.own = append(g.own, loopback...)
 	}
@@ -119,6 +121,9 @@ func (g *guard) control(network, address string, _ syscall.RawConn) error {
 
 func (g *guard) check(addr netip.Addr, port uint16) error {
 	addr = addr.Unmap() // ::ffff:10.0.0.1 connects to 10.0.0.1
+	if slices.Contains(g.exact, netip.AddrPortFrom(addr, port)) {
+		return nil
+	}
 	for _, p := range g.own {
 		if p.Contains(addr.WithZone("")) {
 			return nil

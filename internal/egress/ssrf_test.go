@@ -116,10 +116,13 @@ func TestClientDoesNotRedirect(t *testing.T) {
 func TestClientAllows(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
 	defer srv.Close()
+	here := netip.MustParseAddrPort(srv.Listener.Addr().String())
 	for name, c := range map[string]struct {
 		o  egress.Options
 		ok bool
 	}{
+		"its address":    {egress.Options{AllowAddrs: []netip.AddrPort{here}}, true},
+		"another port":   {egress.Options{AllowAddrs: []netip.AddrPort{netip.AddrPortFrom(here.Addr(), here.Port()-1)}}, false},
 		"nothing":        {egress.Options{}, false},
 		"loopback":       {egress.Options{AllowLoopback: true}, true},
 		"its network":    {egress.Options{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, true},
