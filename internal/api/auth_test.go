@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -259,4 +261,33 @@ func TestKeyRoutes(t *testing.T) {
 		o.ask(t, "DELETE", "/api/v1/keys/"+id, "", o.asOwner()...).want(t, "again", 404, "not_found")
 		o.ask(t, "GET", "/api/v1/keys/a%00b", "", o.asOwner()...).want(t, "zero byte", 404, "not_found")
 	})
+}
+
+// Ensure no credential and no address reaches the log, even at its most talkative.
+func TestSessionRoutesLogNoSecrets(t *testing.T) {
+	var log bytes.Buffer
+	o := newOffice(t, dbtest.SQLite(t))
+	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	secrets := []string{testPassword, "olga@example.com", "hunter2hunter2"}
+	in := o.ask(t, "POST", "/api/v1/auth/login", `{"email":"olga@example.com","password":"`+testPassword+`"}`)
+	secrets = append(secrets, in.body["accessToken"].(string), cookieOf(t, in).Value)
+	made := o.ask(t, "POST", "/api/v1/keys", `{"name":"shop","permissions":["messages:view"]}`, o.asOwner()...)
+	secrets = append(secrets, made.body["key"].(string), o.token)
+	invited := o.ask(t, "POST", "/api/v1/users", `{"email":"ann@example.com","name":"Ann Canary","role":"agent"}`, o.asOwner()...)
+	secrets = append(secrets, invited.body["setupLink"].(map[string]any)["token"].(string), "ann@example.com", "Ann Canary")
+	cookie := []string{csrfHeader, "1", "Cookie", refreshCookieName + "=" + cookieOf(t, in).Value}
+	o.ask(t, "POST", "/api/v1/auth/refresh", "", cookie...)
+	o.ask(t, "POST", "/api/v1/auth/logout", "", cookie...)
+	o.ask(t, "POST", "/api/v1/auth/login", `{"email":"olga@example.com","password":"hunter2hunter2"}`)
+	o.ask(t, "POST", "/api/v1/auth/login", `{"email":"olga@example.com","password":hunter2hunter2}`)
+	o.ask(t, "GET", "/api/v1/me", "", "X-API-Key", made.body["key"].(string)+"x")
+	o.ask(t, "GET", "/api/v1/users?hunter2hunter2=1", "", o.asOwner()...)
+	if !strings.Contains(log.String(), "/api/v1/auth/login") {
+		t.Fatal("nothing is logged")
+	}
+	for _, s := range secrets {
+		if strings.Contains(log.String(), s) {
+			t.Errorf("the log holds %q", s)
+		}
+	}
 }
