@@ -34,7 +34,8 @@ func (a *account) FetchMedia(ctx context.Context, m channels.Media) (io.ReadClos
 	resp, err := a.http.Do(req)
 	if err != nil {
 		return nil, channels.MediaInfo{}, &channels.SendError{
-			Class: channels.ClassTransient, Code: "unreachable", Title: "The file's host could not be reached", Err: withoutURL(err),
+			Class: channels.ClassTransient, Code: "unreachable", Title: "The file's host could not be reached",
+			Action: "Nothing to do; it is tried again.", Err: withoutURL(err),
 		}
 	}
 	if resp.StatusCode != http.StatusOK {
@@ -99,7 +100,8 @@ func (u uploader) UploadMedia(ctx context.Context, info channels.MediaInfo, r io
 	}
 	if json.Unmarshal(answer.body, &stored) != nil || stored.ID+stored.MediaID == "" {
 		return "", time.Time{}, &channels.SendError{
-			Class: channels.ClassTransient, Code: "unreadable_answer", Title: "LINK's answer names no media id", HTTPStatus: answer.status,
+			Class: channels.ClassTransient, Code: "unreadable_answer", Title: "LINK's answer names no media id",
+			Action: "Nothing to do; it is tried again.", HTTPStatus: answer.status,
 		}
 	}
 	return firstNonEmpty(string(stored.ID), string(stored.MediaID)), time.Time{}, nil

@@ -39,7 +39,10 @@ func (a *account) Send(ctx context.Context, out channels.Outbound) (channels.Sen
 	}
 	body, err := encode(a.request(out, now))
 	if err != nil {
-		return channels.Sent{}, &channels.SendError{Class: channels.ClassRejected, Code: "encoding", Title: "Not writable as JSON", Err: err}
+		return channels.Sent{}, &channels.SendError{
+			Class: channels.ClassRejected, Code: "encoding", Title: "The message is not writable as JSON",
+			Action: "Correct the parameters of the message.", Err: err,
+		}
 	}
 	answer, err := a.call(ctx, call{method: http.MethodPost, url: a.settings.BaseURL + "/messages", body: bytes.NewReader(body)})
 	if err != nil {

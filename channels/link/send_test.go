@@ -110,58 +110,12 @@ func TestSend(t *testing.T) {
 	}
 }
 
-func TestSendErrors(t *testing.T) {
-	const ids = `{"resultCode":112001,"messageIds":["x"]}`
-	tests := []struct {
-		name   string
-		status int
-		header map[string]string
-		body   string
-		class  channels.Class
-		code   string
-	}{
-		{"malformed request", 400, nil, `{"resultCode":112402,"description":"Bad request"}`, channels.ClassRejected, "112402"},
-		{"wrong login", 401, nil, `{"resultCode":112400,"description":"Unauthorized"}`, channels.ClassChannel, "112400"},
-		{"wrong login, no body", 401, nil, ``, channels.ClassChannel, "http_401"},
-		{"no access", 403, nil, `{"resultCode":112401}`, channels.ClassChannel, "112401"},
-		{"no access, page of a proxy", 403, nil, `<html>`, channels.ClassChannel, "http_403"},
-		{"server error with a code", 500, nil, `{"resultCode":112500}`, channels.ClassTransient, "112500"},
-		{"server error without a body", 500, nil, ``, channels.ClassUncertain, "http_500"},
-		{"bad gateway", 502, nil, `<html>`, channels.ClassUncertain, "http_502"},
-		{"gateway timeout", 504, nil, ``, channels.ClassUncertain, "http_504"},
-		{"unavailable", 503, nil, `busy`, channels.ClassTransient, "http_503"},
-		{"too many", 429, map[string]string{"Retry-After": "7"}, ``, channels.ClassThrottled, "http_429"},
-		{"too many with a code", 429, nil, `{"resultCode":112402}`, channels.ClassThrottled, "112402"},
-		{"wrong address", 404, nil, `not here`, channels.ClassChannel, "http_404"},
-		{"redirect", 307, map[string]string{"Location": "/else"}, ``, channels.ClassChannel, "http_307"},
-		{"too large", 413, nil, ``, channels.ClassRejected, "http_413"},
-		{"window closed in the description", 400, nil, `{"resultCode":112406,"description":"(#131047) Re-engagement"}`, channels.ClassRejected, "131047"},
-		{"template missing", 400, nil, `{"resultCode":112406,"description":"(#132001) no such template"}`, channels.ClassTemplate, "132001"},
-		{"unknown result code", 400, nil, `{"resultCode":119999}`, channels.ClassRejected, "119999"},
-		{"accepted without an id", 200, nil, `{"resultCode":112001}`, channels.ClassUncertain, "unreadable_answer"},
-		{"accepted, unreadable", 200, nil, `OK`, channels.ClassUncertain, "unreadable_answer"},
-		{"refusal with status 200", 200, nil, `{"resultCode":"112401","messageIds":["x"]}`, channels.ClassChannel, "112401"},
-		{"code as text", 400, nil, `{"resultCode":"112402"}`, channels.ClassRejected, "112402"},
-		{"answer beyond the limit", 200, nil, strings.Repeat(" ", maxAnswer) + ids, channels.ClassUncertain, "unreadable_answer"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			acct := openAccount(t, map[string]any{"baseUrl": provider(t, tt.status, tt.header, tt.body)})
-			_, err := acct.Send(t.Context(), textMessage())
-			e := sendError(t, err)
-			if e.Class != tt.class || e.Code != tt.code {
-				t.Errorf("class %s code %s, want %s %s", e.Class, e.Code, tt.class, tt.code)
-			}
-			if e.Title == "" || e.Action == "" {
-				t.Error("no title or action")
-			}
-			if want := tt.header["Retry-After"]; want != "" && e.RetryAfter != 7*time.Second {
-				t.Errorf("retry after %s, want 7s", e.RetryAfter)
-			}
-			if e.HTTPStatus != tt.status {
-				t.Errorf("HTTP status %d, want %d", e.HTTPStatus, tt.status)
-			}
-		})
+// Ensure no more of an answer is read than its limit.
+func TestSendHugeAnswer(t *testing.T) {
+	body := strings.Repeat(" ", maxAnswer) + `{"resultCode":112001,"messageIds":["x"]}`
+	_, err := openAccount(t, map[string]any{"baseUrl": provider(t, 200, nil, body)}).Send(t.Context(), textMessage())
+	if e := sendError(t, err); e.Class != channels.ClassUncertain {
+		t.Errorf("class %s, want uncertain", e.Class)
 	}
 }
 

@@ -144,7 +144,8 @@ func (a *account) templateCall(ctx context.Context, method, address string, body
 	}
 	if json.Unmarshal(answer.body, out) != nil {
 		return &channels.SendError{
-			Class: channels.ClassUncertain, Code: "unreadable_answer", Title: "LINK's answer is not a template", HTTPStatus: answer.status,
+			Class: channels.ClassUncertain, Code: "unreadable_answer", Title: "LINK's answer is not a template",
+			Action: "Look the template up at LINK.", HTTPStatus: answer.status,
 		}
 	}
 	return nil
