@@ -174,6 +174,7 @@ func TestUploadMedia(t *testing.T) {
 			t.Errorf("form lacks %q", part)
 		}
 	}
+	acct = openAccount(t, map[string]any{"baseUrl": provider(t, 200, nil, ""), "enableMediaUpload": true})
 	broken := io.MultiReader(strings.NewReader("by"), errReader{})
 	if _, _, err := acct.(channels.MediaUploader).UploadMedia(t.Context(), info, broken); err == nil {
 		t.Error("a broken file was uploaded")
