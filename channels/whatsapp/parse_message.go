@@ -23,14 +23,23 @@ func (p *parser) message(o *origin, raw jsontext.Value) {
 		from = m.System.before(from)
 	}
 	in.From = party(from, o.contacts)
-	if o.field == "history" { // media that follows a history import
-		in.Historic = true
-		in.Metadata["historyMedia"] = "true"
+	if o.field == "history" {
+		fillPlaceholder(in)
 	}
 	if o.field == "standby" {
 		in.Metadata["standby"] = "true"
 	}
 	p.deliver(in, raw)
+}
+
+// fillPlaceholder turns the media that follow a history import into an edit of
+// the placeholder that came before under the same id; as a message of that id it
+// would be taken for a repeat. Source: Meta, "history webhook reference".
+func fillPlaceholder(in *channels.Inbound) {
+	media := in.Content
+	in.Historic = true
+	in.Content = system(channels.System{Kind: "message_edited", MessageID: in.ProviderID, Edited: &media})
+	in.ProviderID += "/media"
 }
 
 // echo reads an item of value.message_echoes: a message that the business sent
@@ -67,6 +76,9 @@ func (p *parser) deliver(in *channels.Inbound, raw jsontext.Value) {
 	e := channels.Event{Kind: channels.EventMessage, Message: in}
 	if in.Content.Type == channels.TypeUnsupported {
 		e.Raw = in.Content.Unsupported.Raw
+	}
+	if s := in.Content.System; s != nil && s.Kind == "message_edited" && s.Edited == nil {
+		e.Raw = keep(raw) // the new text is of a kind that we do not know
 	}
 	p.events = append(p.events, e)
 }

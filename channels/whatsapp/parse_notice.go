@@ -56,7 +56,6 @@ type noticeValue struct {
 	QualityNew     loose       `json:"new_quality_score"`
 	CategoryNew    loose       `json:"new_category"`
 	CategoryRight  loose       `json:"correct_category"`
-	CategoryOld    loose       `json:"previous_category"`
 	CurrentLimit   loose       `json:"current_limit"`
 	PerBusiness    loose       `json:"max_daily_conversations_per_business"`
 	PerPhone       loose       `json:"max_daily_conversation_per_phone"`
@@ -169,7 +168,7 @@ func (v *noticeValue) template(field string) channels.Change {
 		c.Type = changeTemplateCategory
 		t.Category = string(v.CategoryNew)
 		c.Summary = fmt.Sprintf("Template %.64s is now in category %s.", t.Name, word(v.CategoryNew))
-		if v.CategoryRight != "" && v.CategoryRight != v.CategoryOld {
+		if v.CategoryRight != "" && v.CategoryRight != v.CategoryNew { // notice of 24 hours: new is still the old one
 			c.Severity = severityWarning
 			c.Summary = fmt.Sprintf("Meta will move template %.64s to category %s within 24 hours.", t.Name, word(v.CategoryRight))
 		}
