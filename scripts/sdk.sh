@@ -3,6 +3,8 @@
 # embedded mode, in a folder of its own, on a free port.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib.sh
+source scripts/lib.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/linktor-sdk.XXXXXX")
 server_pid=''
@@ -30,7 +32,7 @@ while read -r name; do
 done < <(compgen -e LINKTOR_ || true)
 
 go build -o "$dir/linktor" ./cmd/linktor
-"$dir/linktor" serve --json --listen 127.0.0.1:0 --data-dir "$dir/data" >"$dir/ready" 2>"$dir/log" &
+"$dir/linktor" serve --json --listen "127.0.0.1:$(free_port)" --data-dir "$dir/data" >"$dir/ready" 2>"$dir/log" &
 server_pid=$!
 for _ in $(seq 300); do
   [ ! -s "$dir/ready" ] || break

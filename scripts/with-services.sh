@@ -10,6 +10,8 @@
 # the disk, as they must in benchmarks; tests are faster without.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/lib.sh
+source scripts/lib.sh
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/linktor-test.XXXXXX")
 chmod 755 "$dir"
@@ -31,19 +33,6 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-free_port() {
-  local port
-  for _ in $(seq 100); do
-    port=$((20000 + RANDOM % 12000))
-    if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      echo "$port"
-      return
-    fi
-  done
-  echo "no free port found" >&2
-  return 1
-}
 
 # find_program NAME: in PATH, or where Debian and Homebrew keep servers.
 find_program() {
