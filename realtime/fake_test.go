@@ -95,6 +95,7 @@ type pipe struct {
 	seen    atomic.Int64
 	mute    atomic.Bool // do not answer pings
 	pending []frame
+	raw     []json.RawMessage // every frame that frames has returned
 }
 
 // frame is any frame of the server.
@@ -182,12 +183,17 @@ func (p *pipe) frames() []frame {
 		case b := <-p.out:
 			dec := json.NewDecoder(bytes.NewReader(b))
 			for {
-				var f frame
-				if err := dec.Decode(&f); errors.Is(err, io.EOF) {
+				var raw json.RawMessage
+				if err := dec.Decode(&raw); errors.Is(err, io.EOF) {
 					break
 				} else if err != nil {
 					panic(fmt.Sprintf("%v in %q", err, b))
 				}
+				var f frame
+				if err := json.Unmarshal(raw, &f); err != nil {
+					panic(fmt.Sprintf("%v in %q", err, raw))
+				}
+				p.raw = append(p.raw, raw)
 				p.pending = append(p.pending, f)
 			}
 			synctest.Wait()

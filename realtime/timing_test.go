@@ -132,7 +132,7 @@ func TestGapWhileBehindIsAnnounced(t *testing.T) {
 			b.add(1000, "x.y", "ch_1")
 			b.pass(time.Millisecond)
 		}
-		b.log.prune(4900) // 5,102 and newer; the ring begins at 5,906
+		b.log.prune(4900)    // 5,102 and newer; the ring begins at 5,906
 		fs := p.frames()[1:] // after the mark that names the log
 		if fs[1].Op != "reset" || fs[1].From != 2 || fs[1].To != 5101 || fs[1].Reason != "retention" {
 			t.Fatalf("after event 1: %+v, want reset 2-5101", fs[1])
