@@ -19,7 +19,7 @@ func (s *Server) describe(op *huma.Operation, rule access) {
 		op.Extensions = map[string]any{}
 	}
 	op.Extensions["x-access"] = rule.String()
-	if op.Method == http.MethodPost && !rule.open {
+	if op.Method == http.MethodPost && !rule.open && op.Metadata[ownIdempotency] == nil {
 		op.Parameters = append(op.Parameters, idempotencyParameter())
 	}
 	schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")

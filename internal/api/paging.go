@@ -59,20 +59,23 @@ func decodeCursor(s string, parts int) ([]string, error) {
 	if s == "" {
 		return nil, nil
 	}
-	bad := fault.New(fault.Malformed, "invalid_cursor", "The cursor is not one of this list's. Start without after.")
 	rest, ok := strings.CutPrefix(s, cursorPrefix)
 	if !ok {
-		return nil, bad
+		return nil, badCursor()
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(rest)
 	if err != nil {
-		return nil, bad
+		return nil, badCursor()
 	}
 	var key []string
 	if err := json.Unmarshal(raw, &key); err != nil || len(key) != parts {
-		return nil, bad
+		return nil, badCursor()
 	}
 	return key, nil
+}
+
+func badCursor() error {
+	return fault.New(fault.Malformed, "invalid_cursor", "The cursor is not one of this list's. Start without after.")
 }
 
 // lastID is the cursor's key for lists in the order of their ids.

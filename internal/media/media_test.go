@@ -305,20 +305,21 @@ func TestFetchRetries(t *testing.T) {
 	})
 }
 
-func TestForOutbound(t *testing.T) {
+func TestPrepare(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBench(t, d)
 		m, err := b.Create(t.Context(), "ten_a", Upload{Filename: "cat.png", MimeType: "image/png", Body: bytes.NewReader(png)})
 		if err != nil {
 			t.Fatal(err)
 		}
+		ch := &registry.Open{Channel: registry.Channel{ID: "ch_1"}, Account: b.p}
 		send := func() channels.Media {
 			t.Helper()
-			out := channels.Media{MediaID: m.ID, Caption: "cat"}
-			if err := b.ForOutbound(t.Context(), "ten_a", "ch_1", &out); err != nil {
+			out := channels.Outbound{Content: channels.Content{Type: "image", Image: &channels.Media{MediaID: m.ID, Caption: "cat"}}}
+			if err := b.Prepare(t.Context(), "ten_a", ch, &out); err != nil {
 				t.Fatal(err)
 			}
-			return out
+			return *out.Content.Image
 		}
 		first, second := send(), send()
 		if first.ProviderID != "up-1-image/png-608" || second.ProviderID != first.ProviderID || first.MediaID != "" || first.Filename != "cat.png" {
@@ -333,9 +334,16 @@ func TestForOutbound(t *testing.T) {
 		if got := send(); !strings.HasPrefix(got.URL, "https://linktor.test/media/"+m.ID+"?exp=") || got.ProviderID != "" {
 			t.Errorf("a channel without uploads: %+v", got)
 		}
-		err = b.ForOutbound(t.Context(), "ten_b", "ch_1", &channels.Media{MediaID: m.ID})
-		if fault.KindOf(err) != fault.Invalid {
+		other := channels.Outbound{Content: channels.Content{Type: "image", Image: &channels.Media{MediaID: m.ID}}}
+		err = b.Prepare(t.Context(), "ten_b", ch, &other)
+		if se, ok := errors.AsType[*channels.SendError](err); !ok || se.Code != "media_unavailable" || !se.Class.Final() {
 			t.Errorf("another tenant's file: %v", err)
+		}
+		b.p.err = &channels.SendError{Class: channels.ClassUncertain, Code: "timeout"}
+		again := channels.Outbound{Content: channels.Content{Type: "image", Image: &channels.Media{MediaID: m.ID}}}
+		err = b.Prepare(t.Context(), "ten_a", ch, &again)
+		if se, ok := errors.AsType[*channels.SendError](err); !ok || se.Class != channels.ClassTransient {
+			t.Errorf("an upload with an unknown outcome: %v", err)
 		}
 	})
 }

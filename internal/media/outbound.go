@@ -10,6 +10,7 @@ import (
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/registry"
 )
 
 const (
@@ -45,22 +46,36 @@ func (s *Store) Describe(ctx context.Context, tenantID, pointer string, m *chann
 	return nil
 }
 
-// ForOutbound replaces m's MediaID by what the channel can send: the id of the
+// Prepare replaces every stored file in out by what ch can send: the id of the
 // provider's own copy where it takes uploads, else a signed address. A copy is
-// uploaded once and used until it expires.
-func (s *Store) ForOutbound(ctx context.Context, tenantID, channelID string, m *channels.Media) error {
-	if m == nil || m.MediaID == "" {
+// uploaded once and used until it expires. What it cannot replace is a
+// *channels.SendError: a missing file is final, a failed upload is tried again and
+// leaves no doubt about the message itself.
+func (s *Store) Prepare(ctx context.Context, tenantID string, ch *registry.Open, out *channels.Outbound) error {
+	return Walk(&out.Content, func(_ string, m *channels.Media) error {
+		err := s.forOutbound(ctx, tenantID, ch, m)
+		if se, ok := errors.AsType[*channels.SendError](err); ok && se.Class == channels.ClassUncertain {
+			again := *se
+			again.Class = channels.ClassTransient
+			return &again
+		}
+		if k := fault.KindOf(err); err != nil && (k == fault.Invalid || k == fault.NotFound) || errors.Is(err, ErrNoBlob) {
+			return &channels.SendError{Class: channels.ClassRejected, Code: "media_unavailable", Title: "The file is not available",
+				Action: "Upload it again with POST /api/v1/media and send a new message.", Err: err}
+		}
+		return err
+	})
+}
+
+func (s *Store) forOutbound(ctx context.Context, tenantID string, ch *registry.Open, m *channels.Media) error {
+	if m.MediaID == "" {
 		return nil
 	}
 	if err := s.Describe(ctx, tenantID, "", m); err != nil {
 		return err
 	}
-	o, err := s.Registry.Lookup(ctx, channelID)
-	if err != nil {
-		return err
-	}
-	if up, ok := o.Account.(channels.MediaUploader); ok {
-		providerID, err := s.uploaded(ctx, channelID, up, m)
+	if up, ok := ch.Account.(channels.MediaUploader); ok {
+		providerID, err := s.uploaded(ctx, ch.ID, up, m)
 		if err == nil {
 			m.ProviderID, m.MediaID = providerID, ""
 			return nil

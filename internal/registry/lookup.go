@@ -2,7 +2,9 @@ package registry
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,3 +103,21 @@ func (r *Registry) revalidate(ctx context.Context, channelID string, e *entry) (
 
 // forget makes the next Lookup on this node load the channel again.
 func (r *Registry) forget(channelID string) { r.cache.Delete(channelID) }
+
+// TypeOf returns the type of a channel, also of a deleted one; empty if there is
+// no such channel. Types never change, so it asks the database once.
+func (r *Registry) TypeOf(ctx context.Context, channelID string) (string, error) {
+	if v, ok := r.typeOf.Load(channelID); ok {
+		return v.(string), nil
+	}
+	var typ string
+	err := r.db.GetContext(ctx, &typ, `SELECT type FROM channels WHERE id = $1`, channelID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("type of channel %s: %w", channelID, err)
+	}
+	r.typeOf.Store(channelID, typ)
+	return typ, nil
+}

@@ -62,6 +62,7 @@ type Registry struct {
 	now      func() time.Time
 	log      *slog.Logger
 	cache    sync.Map // channel id → *entry
+	typeOf   sync.Map // channel id → string
 }
 
 type adapter struct {

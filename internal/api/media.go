@@ -1,0 +1,224 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+	"github.com/linktor/linktor/internal/account"
+	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/media"
+)
+
+func (s *Server) registerMedia() {
+	op := huma.Operation{OperationID: "get-media", Method: http.MethodGet, Path: "/api/v1/media/{id}",
+		Summary: "Get a file's data and an address for its bytes", Tags: []string{"Media"}}
+	route(s, op, need(account.ViewMessages, account.ManageMedia), s.getMedia)
+	s.raw(http.MethodPost, "/api/v1/media", need(account.ManageMedia, account.SendMedia), s.uploadMedia)
+	s.describeUpload()
+	s.raw(http.MethodGet, "/media/{id}", public(), s.serveMedia) // the address is signed
+}
+
+// uploadTimeout bounds an upload: 100 MB at a slow 200 kB/s.
+const uploadTimeout = 10 * time.Minute
+
+type mediaBody struct {
+	ID        string      `json:"id"`
+	State     media.State `json:"state" enum:"pending,ready,failed"`
+	MimeType  string      `json:"mimeType"`
+	Filename  string      `json:"filename"`
+	Size      int64       `json:"size" doc:"Bytes."`
+	SHA256    string      `json:"sha256,omitempty" doc:"In hex."`
+	URL       string      `json:"url,omitempty" doc:"Works for an hour, without a credential."`
+	MessageID string      `json:"messageId,omitempty" doc:"The inbound message that it came with."`
+	Error     string      `json:"error,omitempty" doc:"Why it could not be fetched."`
+	CreatedAt string      `json:"createdAt" format:"date-time"`
+}
+
+func (s *Server) renderMedia(m media.Media) mediaBody {
+	b := mediaBody{ID: m.ID, State: m.State, MimeType: m.MimeType, Filename: m.Filename, Size: m.Size, SHA256: m.SHA256,
+		MessageID: m.MessageID, Error: m.Error, CreatedAt: rfc3339(m.CreatedAt)}
+	if m.State == media.Ready {
+		b.URL = s.Media.SignedURL(m.ID, mediaTTL)
+	}
+	return b
+}
+
+type mediaPath struct {
+	ID string `path:"id" maxLength:"100"`
+}
+
+type mediaOutput struct{ Body mediaBody }
+
+// getMedia serves GET /api/v1/media/{id}.
+func (s *Server) getMedia(ctx context.Context, in *mediaPath) (*mediaOutput, error) {
+	p := principal(ctx)
+	m, err := s.Media.Get(ctx, p.TenantID, in.ID)
+	if err == nil && m.ChannelID != "" && !p.CanChannel(m.ChannelID) {
+		err = fault.Missing("media")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &mediaOutput{s.renderMedia(m)}, nil
+}
+
+// uploadMedia serves POST /api/v1/media: multipart/form-data with one part named
+// file. The part is streamed to the store, never held in memory.
+func (s *Server) uploadMedia(c *fiber.Ctx) error {
+	form, err := multipartReader(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), uploadTimeout)
+	defer cancel()
+	if err := c.Context().Conn().SetReadDeadline(time.Now().Add(uploadTimeout)); err != nil {
+		return fmt.Errorf("upload: %w", err)
+	}
+	for {
+		part, err := form.NextPart()
+		if errors.Is(err, io.EOF) {
+			return fault.Field("/file", "required", "The form has no part named file.")
+		}
+		if err != nil {
+			return fault.New(fault.Malformed, "malformed_form", "The form is not valid multipart/form-data.")
+		}
+		if part.FormName() != "file" {
+			continue
+		}
+		m, err := s.Media.Create(ctx, principal(c.UserContext()).TenantID, media.Upload{
+			Filename: part.FileName(), MimeType: part.Header.Get(fiber.HeaderContentType), Body: part,
+		})
+		if err != nil {
+			return err
+		}
+		c.Location("/api/v1/media/" + m.ID)
+		return c.Status(fiber.StatusCreated).JSON(s.renderMedia(m))
+	}
+}
+
+func multipartReader(c *fiber.Ctx) (*multipart.Reader, error) {
+	typ, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if err != nil || typ != fiber.MIMEMultipartForm || params["boundary"] == "" {
+		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Send the file as multipart/form-data, in a part named file.")
+	}
+	stream := c.Context().RequestBodyStream()
+	if stream == nil {
+		return nil, fault.Field("/file", "required", "The form has no part named file.")
+	}
+	return multipart.NewReader(stream, params["boundary"]), nil
+}
+
+func (s *Server) describeUpload() {
+	created := &huma.Response{Description: "Created", Content: map[string]*huma.MediaType{
+		"application/json": {Schema: huma.SchemaFromType(s.huma.OpenAPI().Components.Schemas, reflect.TypeFor[mediaBody]())}}}
+	op := &huma.Operation{
+		OperationID: "upload-media", Method: http.MethodPost, Path: "/api/v1/media", Summary: "Upload a file", Tags: []string{"Media"},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
+			Type: huma.TypeObject, Required: []string{"file"},
+			Properties: map[string]*huma.Schema{"file": {Type: huma.TypeString, Format: "binary"}},
+		}}}},
+		Responses: map[string]*huma.Response{"201": created},
+	}
+	s.describe(op, need(account.ManageMedia, account.SendMedia))
+	op.Parameters = nil // an upload that is repeated makes another file: harmless
+	s.huma.OpenAPI().AddOperation(op)
+}
+
+// serveMedia serves GET /media/{id}?exp&sig. Files come from strangers: they are
+// attachments, of a type that the browser may not guess at, in a sandbox.
+func (s *Server) serveMedia(c *fiber.Ctx) error {
+	mediaID := c.Params("id")
+	if !s.Media.CheckURL(mediaID, c.Query("exp"), c.Query("sig")) {
+		return fault.New(fault.Forbidden, "address_expired", "The address has expired or was changed. Ask for a new one.")
+	}
+	f, err := s.Media.Find(c.UserContext(), mediaID)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, f.MimeType)
+	c.Set(fiber.HeaderContentDisposition, disposition(f.Filename))
+	c.Set(fiber.HeaderContentSecurityPolicy, "sandbox; default-src 'none'")
+	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	c.Set(fiber.HeaderCacheControl, "private, max-age=3600, immutable")
+	c.Set(fiber.HeaderAcceptRanges, "bytes")
+	c.Set(fiber.HeaderETag, `"`+f.SHA256+`"`)
+	if c.Get(fiber.HeaderIfNoneMatch) == `"`+f.SHA256+`"` {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	from, size, partial, err := byteRange(c.Get(fiber.HeaderRange), f.Size)
+	if err != nil {
+		c.Set(fiber.HeaderContentRange, "bytes */"+strconv.FormatInt(f.Size, 10))
+		return err
+	}
+	// The stream outlives the handler, and with it the request's deadline.
+	body, err := f.Open(context.WithoutCancel(c.UserContext()), from, size)
+	if errors.Is(err, media.ErrNoBlob) {
+		return fault.Missing("media")
+	}
+	if err != nil {
+		return err
+	}
+	if partial {
+		c.Status(fiber.StatusPartialContent)
+		c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", from, from+size-1, f.Size))
+	}
+	return c.SendStream(body, int(size)) // closes body
+}
+
+func disposition(filename string) string {
+	if filename == "" {
+		return "attachment"
+	}
+	ascii := strings.Map(func(r rune) rune {
+		if r < 0x20 || r > 0x7e || r == '"' || r == '\\' {
+			return '_'
+		}
+		return r
+	}, filename)
+	return `attachment; filename="` + ascii + `"; filename*=UTF-8''` + url.PathEscape(filename)
+}
+
+// byteRange reads a Range header with one range; several, or another unit, are
+// answered with the whole, as RFC 9110 section 14.2 allows.
+func byteRange(header string, total int64) (from, size int64, partial bool, err error) {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	if !ok || strings.Contains(spec, ",") {
+		return 0, total, false, nil
+	}
+	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok {
+		return 0, total, false, nil
+	}
+	unsatisfiable := newProblem(http.StatusRequestedRangeNotSatisfiable, "range_not_satisfiable", "The file is shorter than that.")
+	if first == "" { // the last n bytes
+		n, err := strconv.ParseInt(last, 10, 64)
+		if err != nil || n <= 0 {
+			return 0, 0, false, unsatisfiable
+		}
+		n = min(n, total)
+		return total - n, n, true, nil
+	}
+	from, err = strconv.ParseInt(first, 10, 64)
+	if err != nil || from < 0 || from >= total {
+		return 0, 0, false, unsatisfiable
+	}
+	to := total - 1
+	if last != "" {
+		if to, err = strconv.ParseInt(last, 10, 64); err != nil || to < from {
+			return 0, total, false, nil
+		}
+	}
+	return from, min(to, total-1) - from + 1, true, nil
+}
