@@ -1,0 +1,151 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/linktor/linktor/internal/account"
+	"github.com/linktor/linktor/internal/api"
+	"github.com/linktor/linktor/internal/limits"
+)
+
+// openHTTP makes the API and puts all services into the order in which they start.
+func (s *server) openHTTP(ln net.Listener) error {
+	s.http = api.New(api.Deps{
+		DB: s.db, Auth: s.accounts, Seal: s.box, Limit: s.limit, Log: s.log, Version: s.version, PublicURL: s.cfg.BaseURL(),
+		TrustedProxies: s.cfg.TrustedProxies, OnRequest: s.countRequest, Checks: s.checks(), Metrics: s.metricsHandler(),
+		Resources: api.Resources{
+			Accounts: s.accounts, Registry: s.registry, Ingester: s.store, Conversations: s.store, Templates: s.templates,
+			Media: s.media, Spooler: s.spool, OnWebhook: s.countWebhook,
+			Realtime: api.Realtime{Hub: s.hub, Events: api.EventSource(s.events), Origins: s.cfg.AllowedOrigins},
+		},
+	})
+	if s.cfg.SimulatorOn() {
+		var err error
+		if s.demo, err = newDemo(s.box, "http://"+s.cfg.LocalAddress(), s.log); err != nil {
+			return err
+		}
+		s.demo.registry, s.demo.tenantID = s.registry, s.tenantID
+		handler := adaptor.HTTPHandler(s.demo.sim.Control())
+		s.http.App().All("/simulator", handler)
+		s.http.App().All("/simulator/*", handler)
+	}
+	s.order(ln)
+	return nil
+}
+
+// order lists the services as they start. They stop in reverse: sockets first, so
+// that clients move to another node while everything else still works.
+func (s *server) order(ln net.Listener) {
+	add := func(name string, start func() error, stop func(context.Context) error) {
+		s.services = append(s.services, Service{name, start, stop})
+	}
+	start, stop := background(s.accounts.Run)
+	add("accounts", start, stop)
+	if s.fanout != nil {
+		add("fan-out", s.fanout.Start, s.fanout.Stop)
+	}
+	if s.sender != nil {
+		add("sender", s.sender.Start, s.sender.Stop)
+		add("keeper", s.keeper.Start, s.keeper.Stop)
+	}
+	add("bell", s.bell.Start, s.bell.Stop)
+	if s.demo != nil {
+		add("simulator", s.demo.Start, s.demo.Stop)
+	}
+	add("http", func() error {
+		go func() {
+			if err := s.http.App().Listener(ln); err != nil {
+				s.log.Error("http", "err", err)
+			}
+		}()
+		return nil
+	}, s.http.App().ShutdownWithContext)
+	if s.hub != nil {
+		add("realtime", func() error { return nil }, s.hub.Drain)
+	}
+}
+
+// background runs fn from start to stop.
+func background(fn func(context.Context)) (start func() error, stop func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	start = func() error {
+		go func() {
+			defer close(done)
+			fn(ctx)
+		}()
+		return nil
+	}
+	stop = func(stopCtx context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-stopCtx.Done():
+			return stopCtx.Err()
+		}
+	}
+	return start, stop
+}
+
+// limit counts a request against the limits of its credential.
+func (s *server) limit(ctx context.Context, p *account.Principal) (api.Decision, error) {
+	if p.KeyID == "" {
+		return api.Decision{Allowed: true}, nil
+	}
+	quotas, wait := s.counter.TakeRequest(ctx, p.KeyID, p.PerMinute, p.PerDay)
+	d := api.Decision{Allowed: wait == 0, RetryAfter: wait}
+	for _, q := range quotas {
+		d.Quotas = append(d.Quotas, quota(q))
+	}
+	return d, nil
+}
+
+func quota(q limits.Quota) api.Quota {
+	return api.Quota{Name: q.Name, Limit: q.Limit, Remaining: q.Remaining, Window: q.Window, Reset: q.Reset}
+}
+
+func (s *server) countRequest(route, method string, status int, took time.Duration) {
+	s.metrics.HTTP.WithLabelValues(route, method, strconv.Itoa(status/100)+"xx").Inc()
+	s.metrics.HTTPSeconds.WithLabelValues(route).Observe(took.Seconds())
+}
+
+func (s *server) countWebhook(result string, took time.Duration) {
+	s.metrics.Ingest.WithLabelValues(result).Inc()
+	s.metrics.IngestSeconds.Observe(took.Seconds())
+}
+
+// checks decide whether the server is ready for traffic.
+func (s *server) checks() []api.Check {
+	return []api.Check{
+		{Name: "database", Test: func(ctx context.Context) error {
+			have, newest, err := s.db.Version(ctx)
+			if err == nil && have != newest {
+				err = fmt.Errorf("schema version %d, this program needs %d", have, newest)
+			}
+			return err
+		}},
+		{Name: "disk", Test: func(context.Context) error { return diskSpace(s.cfg.DataDir) }},
+	}
+}
+
+// metricsHandler serves /metrics to holders of the token, or to this machine.
+func (s *server) metricsHandler() http.Handler {
+	inner := s.metrics.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := s.mayScrape(r); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+		inner.ServeHTTP(w, r)
+	})
+}
+
+var errScrape = errors.New("metrics need the bearer token of metrics_token, or a request from this machine")

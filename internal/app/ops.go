@@ -1,0 +1,40 @@
+package app
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"syscall"
+)
+
+// minFree is the share of the disk that must be free, in percent: below it a
+// database may soon refuse commits.
+const minFree = 5
+
+func diskSpace(dir string) error {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return fmt.Errorf("disk: %w", err)
+	}
+	if st.Blocks > 0 && st.Bavail*100/st.Blocks < minFree {
+		return fmt.Errorf("less than %d %% of the disk is free", minFree)
+	}
+	return nil
+}
+
+// mayScrape admits a reader of /metrics.
+func (s *server) mayScrape(r *http.Request) error {
+	if want := s.cfg.MetricsToken.Reveal(); want != "" {
+		got, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1 {
+			return nil
+		}
+		return errScrape
+	}
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && ap.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == "" {
+		return nil
+	}
+	return errScrape
+}

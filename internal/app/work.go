@@ -1,0 +1,140 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/conversations"
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/limits"
+	"github.com/linktor/linktor/internal/registry"
+	"github.com/linktor/linktor/internal/spool"
+	"github.com/linktor/linktor/internal/tasks"
+)
+
+// openWork makes what happens after the answer: delivery, media, chores.
+func (s *server) openWork(context.Context) error {
+	nodes := 1
+	if !s.redis.InProcess {
+		nodes = 2 // without Redis a node takes half of a limit: the usual installation has two
+	}
+	s.counter = limits.NewCounter(s.redis, nodes, time.Now)
+	local := map[string]func(){}
+	if s.cfg.HasRole("worker") {
+		s.sender = tasks.NewSender(tasks.SenderOptions{
+			Store: s.store, Channels: s.registry, Limits: s.counter, Prepare: s.prepare, Throughput: s.cfg.ChannelThroughput,
+			Workers: s.cfg.SendWorkers, Log: s.log, OnAttempt: s.countAttempt, OnSwept: s.countSwept,
+		})
+		s.keeper = tasks.NewKeeper(s.media.FetchDue, s.chores(), s.log)
+		local[tasks.TypeSends], local[tasks.TypeMedia] = s.sender.Wake, s.keeper.WakeMedia
+	}
+	s.bell = tasks.NewBell(s.redis, local, s.log)
+	s.db.Listen(func(v any) {
+		switch v.(type) {
+		case conversations.SendsQueued:
+			s.bell.Ring(tasks.TypeSends)
+		case conversations.MediaPending:
+			s.bell.Ring(tasks.TypeMedia)
+		}
+	})
+	return nil
+}
+
+// prepare replaces our references in a message by the provider's.
+func (s *server) prepare(ctx context.Context, tenantID string, ch *registry.Open, out *channels.Outbound) error {
+	if r := out.Content.Reaction; r != nil {
+		target, err := s.store.ReactionTarget(ctx, tenantID, r.MessageID)
+		if err != nil || target == "" {
+			return &channels.SendError{Class: channels.ClassRejected, Code: "unknown_message", Title: "The message to react to is not at the provider", Err: err}
+		}
+		r.MessageID = target
+	}
+	return s.media.Prepare(ctx, tenantID, ch, out)
+}
+
+func (s *server) countAttempt(class string, took time.Duration) {
+	s.metrics.SendAttempts.WithLabelValues(class).Inc()
+	s.metrics.SendSeconds.Observe(took.Seconds())
+}
+
+func (s *server) countSwept(n conversations.Swept) {
+	s.metrics.LeaseExpired.Add(float64(n.Interrupted))
+	s.metrics.PossibleDuplicates.Add(float64(n.Resent))
+}
+
+// prune is how many rows a chore deletes at a time.
+const prune = 5000
+
+// parkedFor is how long a status waits for its message. Source: Meta redelivers
+// webhooks for up to 7 days; after that nothing will explain it.
+const parkedFor = 7 * 24 * time.Hour
+
+func (s *server) chores() []tasks.Chore {
+	return []tasks.Chore{
+		{Name: "drain the spool", Every: 2 * time.Second, Do: s.drainSpool},
+		{Name: "wake snoozed conversations", Every: 10 * time.Second, Do: func(ctx context.Context) error {
+			_, err := s.store.WakeSnoozed(ctx)
+			return err
+		}},
+		{Name: "prune events", Every: time.Minute, Do: func(ctx context.Context) error {
+			return untilFew(func() (int64, error) { return s.events.Prune(ctx, time.Now().Add(-s.cfg.EventRetention), prune) })
+		}},
+		{Name: "prune the journal", Every: time.Minute, Do: func(ctx context.Context) error {
+			return s.deleteOld(ctx, `DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE received_at < $1 ORDER BY received_at LIMIT $2)`, s.cfg.JournalRetention)
+		}},
+		{Name: "prune idempotency keys", Every: 10 * time.Minute, Do: func(ctx context.Context) error {
+			return s.deleteOld(ctx, `DELETE FROM idempotency_keys WHERE (tenant_id, key) IN
+				(SELECT tenant_id, key FROM idempotency_keys WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0)
+		}},
+		{Name: "drop parked statuses", Every: time.Hour, Do: func(ctx context.Context) error {
+			_, err := s.store.DropParked(ctx, time.Now().Add(-parkedFor))
+			return err
+		}},
+	}
+}
+
+func untilFew(fn func() (int64, error)) error {
+	for {
+		if n, err := fn(); err != nil || n < prune {
+			return err
+		}
+	}
+}
+
+func (s *server) deleteOld(ctx context.Context, query string, age time.Duration) error {
+	return untilFew(func() (int64, error) { return s.db.Exec(ctx, query, db.Micros(time.Now().Add(-age)), prune) })
+}
+
+// drainSpool applies webhooks that came while the database was away.
+func (s *server) drainSpool(ctx context.Context) error {
+	n, err := s.spool.Drain(ctx, s.applySpooled)
+	if n > 0 {
+		s.log.Info("applied webhooks that had waited on disk", "count", n)
+	}
+	if fault.KindOf(err) == fault.Unavailable {
+		return nil // still away
+	}
+	return err
+}
+
+// applySpooled parses a waiting webhook again and ingests it. One whose channel is
+// gone has nowhere to go.
+func (s *server) applySpooled(ctx context.Context, e spool.Entry) error {
+	ch, err := s.registry.Lookup(ctx, e.ChannelID)
+	if fault.KindOf(err) == fault.NotFound {
+		s.log.Warn("a spooled webhook's channel is gone", "channel", e.ChannelID)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w := conversations.Webhook{TenantID: e.TenantID, ChannelID: ch.ID, ChannelType: ch.Type, Identity: ch.Description.Identity,
+		Window: ch.Description.Window.Duration(), Headers: e.Headers, Body: e.Body, ReceivedAt: e.ReceivedAt}
+	if w.Events, err = ch.Account.Parse(e.Body); err != nil {
+		w.ParseErr = err.Error()
+	}
+	_, err = s.store.Ingest(ctx, w)
+	return err
+}
