@@ -69,6 +69,19 @@ func TestTemplateCalls(t *testing.T) {
 	}
 }
 
+func TestGetTemplate(t *testing.T) {
+	srv, calls := provider(t, `{"id":"77","name":"a","language":"en","status":"PAUSED","category":"MARKETING"}`, graphBody("100", `,"error_subcode":33`))
+	acct := open(t, srv.URL)
+	got, err := acct.GetTemplate(t.Context(), "77")
+	if err != nil || got.Status != "PAUSED" || !strings.HasPrefix((*calls)[0].path, "/v25.0/77?fields=") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	_, err = acct.GetTemplate(t.Context(), "78")
+	if e, ok := errors.AsType[*channels.SendError](err); !ok || e.Code != "100" || e.Action == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // mediaServer serves one file; its first gone addresses answer 404.
 func mediaServer(t *testing.T, file []byte, gone int) *httptest.Server {
 	t.Helper()

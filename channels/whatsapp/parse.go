@@ -65,9 +65,13 @@ type origin struct {
 }
 
 func (p *parser) entries(body []byte, entries []entry) {
+	var raw list
 	for i, e := range entries {
 		if len(e.Changes) == 0 {
-			p.pass("", "An entry holds no change.", rawEntry(body, i))
+			if raw == nil {
+				raw = rawEntries(body)
+			}
+			p.pass("", "An entry holds no change.", raw[i])
 		}
 		for _, c := range e.Changes {
 			p.change(e.ID, e.Time, c)
@@ -75,16 +79,14 @@ func (p *parser) entries(body []byte, entries []entry) {
 	}
 }
 
-// rawEntry finds the bytes of an entry again: the way there is rare, so the
-// common one does not pay for it.
-func rawEntry(body []byte, i int) json.RawMessage {
+// rawEntries reads the entries again as bytes: that is rare, so the common way
+// does not pay for it. They are as many as were decoded before.
+func rawEntries(body []byte) list {
 	var b struct {
 		Entry list `json:"entry"`
 	}
-	if err := gojson.Unmarshal(body, &b, lenient); err != nil || i >= len(b.Entry) {
-		return body
-	}
-	return json.RawMessage(b.Entry[i])
+	_ = gojson.Unmarshal(body, &b, lenient) // the same body was decoded before
+	return b.Entry
 }
 
 // itemFields are the webhook fields whose value holds arrays of items. An absent
