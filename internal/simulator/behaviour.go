@@ -60,6 +60,7 @@ type step struct {
 	status string // sent, delivered, read, failed
 	code   int    // failed: Meta's error code
 	result int    // LINK only: the result code, where status does not decide it
+	once   bool   // read: not again if the phone was opened meanwhile
 }
 
 // plan lays out the statuses of an accepted message. mode overrides the
@@ -77,7 +78,7 @@ func (b Behaviour) plan(mode string, fail, result int, kind string) []step {
 	}
 	steps := []step{sent, {after: ms(b.DeliveredMS), status: "delivered"}}
 	if b.ReadMS >= 0 && kind != "" && kind != KindSilent {
-		steps = append(steps, step{after: ms(b.ReadMS), status: "read"})
+		steps = append(steps, step{after: ms(b.ReadMS), status: "read", once: mode != StatusesDuplicated})
 	}
 	if kind == KindOffline {
 		steps = steps[:1]

@@ -33,7 +33,9 @@ func (s *Simulator) follow(m *sent, plan []step) {
 		return
 	}
 	s.sched.at(m.at.Add(plan[0].after), func(ctx context.Context) {
-		s.report(ctx, m, plan[0])
+		if !plan[0].once || !s.isRead(m) {
+			s.report(ctx, m, plan[0])
+		}
 		s.follow(m, plan[1:])
 	})
 }
@@ -70,6 +72,14 @@ func (s *Simulator) report(ctx context.Context, m *sent, st step) {
 			s.post(ctx, m.line, s.dlrBody(m, st, code))
 		}
 	}
+}
+
+// isRead reports whether the customer has opened the message already.
+func (s *Simulator) isRead(m *sent) bool {
+	m.line.mu.Lock()
+	defer m.line.mu.Unlock()
+	bubble := m.line.message(m.address(), m.id)
+	return bubble != nil && bubble.Status == "read"
 }
 
 func (m *sent) address() string {
