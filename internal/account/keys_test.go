@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -315,4 +316,20 @@ func TestLastUsed(t *testing.T) {
 			t.Errorf("last used %v, %v; want %v", got.LastUsedAt, err, want)
 		}
 	})
+}
+
+// Ensure a server that stops stores what it still knows.
+func TestRunFlushesAtTheEnd(t *testing.T) {
+	h := newHouse(t, dbtest.SQLite(t))
+	k, key, err := h.CreateKey(t.Context(), h.owner, account.KeyDraft{Name: "x", Permissions: []account.Permission{account.ViewMessages}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.must(t, key)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.Run(ctx)
+	if got, err := h.GetKey(t.Context(), h.tenant, k.ID); err != nil || got.LastUsedAt.IsZero() {
+		t.Errorf("last used %v, %v", got.LastUsedAt, err)
+	}
 }

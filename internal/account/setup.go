@@ -82,6 +82,9 @@ func (s *Store) pendingSetup(ctx context.Context, tx *db.Tx, tenantID string) (s
 	}
 	var owner string
 	err = tx.GetContext(ctx, &owner, `SELECT id FROM users WHERE tenant_id = $1 AND role = $2 AND active ORDER BY id LIMIT 1`, tenantID, Owner)
+	if errors.Is(err, sql.ErrNoRows) { // a tenant that is used by keys alone
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}
