@@ -1,7 +1,7 @@
 export { Linktor, Linktor as default, type LinktorOptions } from './client.js'
 export * from './errors.js'
 export type { Fetch, RequestOptions } from './core/http.js'
-export { List, Page } from './core/page.js'
+export { List, Page, type EventReset } from './core/page.js'
 export type { ListParams } from './core/resource.js'
 export type * from './types/content.js'
 export type * from './types/message.js'

@@ -3,6 +3,15 @@ export interface ListBody<T> {
   data: T[]
   page?: { next?: string | null; hasMore?: boolean }
   cursor?: string
+  reset?: EventReset
+}
+
+/** Events are missing: older than the log keeps (retention), or numbered in another log (epoch). */
+export interface EventReset {
+  reason: string
+  /** The first and the last number that is missing. */
+  from: number
+  to: number
 }
 
 type Fetcher<T> = (after: string | undefined) => Promise<ListBody<T>>
@@ -14,12 +23,15 @@ export class Page<T> implements AsyncIterable<T> {
   readonly next: string | undefined
   /** For events: the position after this page. */
   readonly cursor: string | undefined
+  /** For events: the page does not begin right behind `after`. */
+  readonly reset: EventReset | undefined
   readonly #fetch: Fetcher<T>
 
   constructor(body: ListBody<T>, fetch: Fetcher<T>) {
     this.data = body.data
     this.next = (body.page?.hasMore && body.page.next) || undefined
     this.cursor = body.cursor
+    this.reset = body.reset
     this.#fetch = fetch
   }
 

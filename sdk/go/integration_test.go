@@ -1,0 +1,134 @@
+package linktor
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// realServer returns a client of the server that the environment names.
+func realServer(t *testing.T) (*Client, context.Context) {
+	t.Helper()
+	base, key := os.Getenv("LINKTOR_TEST_SERVER"), os.Getenv("LINKTOR_TEST_API_KEY")
+	if base == "" || key == "" {
+		t.Skip("set LINKTOR_TEST_SERVER and LINKTOR_TEST_API_KEY")
+	}
+	at := &http.Transport{}
+	t.Cleanup(at.CloseIdleConnections)
+	c, err := New(WithBaseURL(base), WithAPIKey(key), WithHTTPClient(&http.Client{Transport: at}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return c, ctx
+}
+
+// openConversation returns a conversation on WhatsApp whose window is open, and
+// the customer's number.
+func openConversation(t *testing.T, ctx context.Context, c *Client) (Conversation, string) {
+	t.Helper()
+	for conv, err := range c.Conversations.All(ctx, ConversationFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !conv.WindowOpen || conv.ChannelType != "whatsapp" {
+			continue
+		}
+		contact, err := c.Contacts.Get(ctx, conv.ContactID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range contact.Identities {
+			if id.Kind == "phone" {
+				return conv, id.Value
+			}
+		}
+	}
+	t.Fatal("nobody wrote to the demo channel yet")
+	return Conversation{}, ""
+}
+
+func TestServerSendsAndReportsTicks(t *testing.T) {
+	c, ctx := realServer(t)
+	conv, to := openConversation(t, ctx, c)
+	head, err := c.Events.List(ctx, EventFilter{Paging: Paging{After: "latest"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := SendParams{ChannelID: conv.ChannelID, To: to, Content: Text("Hello from the SDK"), Reference: "sdk-go"}
+	key := WithIdempotencyKey("sdk-go-" + time.Now().Format(time.RFC3339Nano))
+	m, err := c.Messages.Send(ctx, params, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twin, err := c.Messages.Send(ctx, params, key); err != nil || twin.ID != m.ID {
+		t.Errorf("a repeat made %+v, %v", twin, err)
+	}
+	var steps []Status
+	for e, err := range c.Realtime.Events(ctx, StreamOptions{Types: []string{TypeMessageStatus}, Cursor: head.Cursor}) {
+		if err != nil {
+			t.Fatal(err, steps)
+		}
+		data, err := e.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, ok := data.(*MessageStatusChanged); ok && s.MessageID == m.ID {
+			if steps = append(steps, s.Status); s.Status == Delivered || s.Status == Failed {
+				break
+			}
+		}
+	}
+	if !slices.Contains(steps, Delivered) {
+		t.Errorf("steps: %v", steps)
+	}
+	detail, err := c.Messages.Get(ctx, m.ID)
+	if err != nil || detail.Timeline == nil || len(detail.Timeline.Attempts) == 0 || len(detail.Timeline.Statuses) == 0 {
+		t.Errorf("got %+v, %v", detail, err)
+	}
+}
+
+func TestServerErrors(t *testing.T) {
+	c, ctx := realServer(t)
+	if _, err := c.Messages.Get(ctx, "msg_00000000000000000000000000"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	conv, _ := openConversation(t, ctx, c)
+	_, err := c.Messages.Send(ctx, SendParams{ChannelID: conv.ChannelID, To: "nobody", Content: Text("x")})
+	var e *APIError
+	if !errors.As(err, &e) || !errors.Is(err, ErrValidation) || len(e.Fields) == 0 || e.RequestID == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestServerLists(t *testing.T) {
+	c, ctx := realServer(t)
+	types, err := c.Channels.Types(ctx)
+	if err != nil || !slices.ContainsFunc(types, func(ct ChannelType) bool { return ct.Type == "whatsapp" }) {
+		t.Errorf("got %v, %v", types, err)
+	}
+	conv, _ := openConversation(t, ctx, c)
+	for what, err := range map[string]error{
+		"messages":  drop(c.Messages.List(ctx, MessageFilter{})),
+		"journal":   drop(c.Journal.List(ctx, JournalFilter{})),
+		"templates": drop(c.Templates.List(ctx, conv.ChannelID, TemplateFilter{})),
+		"contacts":  drop(c.Contacts.List(ctx, ContactFilter{})),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	m, err := c.Media.Upload(ctx, "dot.txt", "text/plain", strings.NewReader("dot"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = c.Media.Get(ctx, m.ID); err != nil || m.Size != 3 {
+		t.Errorf("got %+v, %v", m, err)
+	}
+}

@@ -1,0 +1,192 @@
+package linktor
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// drop adapts a call that returns a value.
+func drop[T any](_ T, err error) error { return err }
+
+func TestResources(t *testing.T) {
+	name := "Ada"
+	rows := []struct {
+		want, answer string
+		call         func(ctx context.Context, c *Client) error
+	}{
+		{"GET /api/v1/messages/msg_1", "answers/message_detail.json", func(ctx context.Context, c *Client) error { return drop(c.Messages.Get(ctx, "msg_1")) }},
+		{`POST /api/v1/messages/msg_1/read {"typing":true}`, "answers/message.json", func(ctx context.Context, c *Client) error { return c.Messages.MarkRead(ctx, "msg_1", true) }},
+		{"GET /api/v1/conversations?label=vip&status=open", "pages/conversations.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Conversations.List(ctx, ConversationFilter{Status: "open", Label: "vip"}))
+		}},
+		{"GET /api/v1/conversations/conv_1", "answers/conversation.json", func(ctx context.Context, c *Client) error { return drop(c.Conversations.Get(ctx, "conv_1")) }},
+		{`PATCH /api/v1/conversations/conv_1 {"labels":[]}`, "answers/conversation.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Conversations.Update(ctx, "conv_1", ConversationUpdate{Labels: &[]string{}}))
+		}},
+		{"POST /api/v1/conversations/conv_1/read {}", "", func(ctx context.Context, c *Client) error { return c.Conversations.MarkRead(ctx, "conv_1") }},
+		{"GET /api/v1/conversations/conv_1/messages?limit=5", "pages/messages_2.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Conversations.Messages(ctx, "conv_1", Paging{Limit: 5}))
+		}},
+		{"GET /api/v1/contacts?q=ada", "pages/contacts.json", func(ctx context.Context, c *Client) error { return drop(c.Contacts.List(ctx, ContactFilter{Q: "ada"})) }},
+		{"GET /api/v1/contacts/cont_1", "answers/contact.json", func(ctx context.Context, c *Client) error { return drop(c.Contacts.Get(ctx, "cont_1")) }},
+		{`POST /api/v1/contacts {"name":"Ada"}`, "answers/contact.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Contacts.Create(ctx, ContactParams{Name: &name}))
+		}},
+		{`PATCH /api/v1/contacts/cont_1 {"name":"Ada"}`, "answers/contact.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Contacts.Update(ctx, "cont_1", ContactParams{Name: &name}))
+		}},
+		{"GET /api/v1/channels", "pages/channels.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.List(ctx, Paging{})) }},
+		{"GET /api/v1/channels/ch%2F..", "answers/channel.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Get(ctx, "ch/..")) }},
+		{`POST /api/v1/channels {"type":"whatsapp","name":"Shop"}`, "answers/channel.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Channels.Create(ctx, ChannelParams{Type: "whatsapp", Name: "Shop"}))
+		}},
+		{`PATCH /api/v1/channels/ch_1 {"name":"Shop"}`, "answers/channel.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Channels.Update(ctx, "ch_1", ChannelParams{Name: "Shop"}))
+		}},
+		{"DELETE /api/v1/channels/ch_1", "", func(ctx context.Context, c *Client) error { return c.Channels.Delete(ctx, "ch_1") }},
+		{"POST /api/v1/channels/ch_1/enable {}", "answers/channel.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Enable(ctx, "ch_1")) }},
+		{"POST /api/v1/channels/ch_1/disable {}", "answers/channel.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Disable(ctx, "ch_1")) }},
+		{"POST /api/v1/channels/ch_1/verify {}", "answers/health.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Verify(ctx, "ch_1")) }},
+		{"GET /api/v1/channel-types", "answers/channel_types.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Types(ctx)) }},
+		{"GET /api/v1/channels/ch_1/templates?status=APPROVED", "pages/templates.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Templates.List(ctx, "ch_1", TemplateFilter{Status: "APPROVED"}))
+		}},
+		{"GET /api/v1/channels/ch_1/templates/tmpl_1", "answers/template.json", func(ctx context.Context, c *Client) error { return drop(c.Templates.Get(ctx, "ch_1", "tmpl_1")) }},
+		{`POST /api/v1/channels/ch_1/templates {"name":"a"}`, "answers/template.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Templates.Create(ctx, "ch_1", TemplateParams{Name: "a"}))
+		}},
+		{`PATCH /api/v1/channels/ch_1/templates/tmpl_1 {"ttlSeconds":60}`, "answers/template.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Templates.Update(ctx, "ch_1", "tmpl_1", TemplateParams{TTLSeconds: 60}))
+		}},
+		{"DELETE /api/v1/channels/ch_1/templates/tmpl_1", "", func(ctx context.Context, c *Client) error { return c.Templates.Delete(ctx, "ch_1", "tmpl_1") }},
+		{"POST /api/v1/channels/ch_1/templates/sync {}", "", func(ctx context.Context, c *Client) error { return c.Templates.Sync(ctx, "ch_1") }},
+		{"GET /api/v1/media/med_1", "answers/media.json", func(ctx context.Context, c *Client) error { return drop(c.Media.Get(ctx, "med_1")) }},
+		{"GET /api/v1/journal?state=failed", "pages/empty.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Journal.List(ctx, JournalFilter{State: "failed"}))
+		}},
+		{"GET /api/v1/journal/jrn_1", "answers/journal_entry.json", func(ctx context.Context, c *Client) error { return drop(c.Journal.Get(ctx, "jrn_1")) }},
+		{"POST /api/v1/journal/jrn_1/replay {}", "answers/journal_entry.json", func(ctx context.Context, c *Client) error { return drop(c.Journal.Replay(ctx, "jrn_1")) }},
+		{"GET /api/v1/events?after=v1.e5f1.40&types=message.received%2Cmessage.status", "pages/events.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Events.List(ctx, EventFilter{Paging: Paging{After: "v1.e5f1.40"}, Types: []string{TypeMessageReceived, TypeMessageStatus}}))
+		}},
+		{"DELETE /api/v1/channels/missing-id", "", func(ctx context.Context, c *Client) error { return c.Channels.Delete(ctx, "") }},
+	}
+	for _, row := range rows {
+		t.Run(row.want, func(t *testing.T) {
+			f := newFake(t, func(*http.Request, int) answer {
+				if row.answer == "" {
+					return answer{Status: 204}
+				}
+				return answer{Body: fixture[json.RawMessage](t, row.answer)}
+			})
+			if err := row.call(t.Context(), f.client(t)); err != nil {
+				t.Fatal(err)
+			}
+			r := f.seen[0]
+			if got := strings.TrimSpace(r.Method + " " + r.RequestURI + " " + r.body); got != row.want {
+				t.Errorf("asked %s", got)
+			}
+		})
+	}
+}
+
+func TestUpload(t *testing.T) {
+	f := newFake(t, func(r *http.Request, _ int) answer {
+		return answer{Status: 201, Body: fixture[json.RawMessage](t, "answers/media.json")}
+	})
+	m, err := f.client(t).Media.Upload(t.Context(), "dot.png", "image/png", strings.NewReader("dot"))
+	if err != nil || m.Size != 3 {
+		t.Fatalf("got %+v, %v", m, err)
+	}
+	for _, part := range []string{`name="file"; filename="dot.png"`, "Content-Type: image/png\r\n\r\ndot\r\n"} {
+		if !strings.Contains(f.seen[0].body, part) {
+			t.Errorf("the form lacks %q", part)
+		}
+	}
+}
+
+// roundTrip checks that our structs keep every member of a fixture.
+func roundTrip[T any](t *testing.T, file string) {
+	t.Helper()
+	want := fixture[any](t, file)
+	b, err := json.Marshal(fixture[T](t, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got any
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := missing("", want, got); len(diff) > 0 {
+		t.Errorf("%s: lost %v", file, diff)
+	}
+}
+
+// missing lists the members of want that got lacks; more members are fine.
+func missing(at string, want, got any) (lost []string) {
+	switch w := want.(type) {
+	case map[string]any:
+		g, _ := got.(map[string]any)
+		for k, v := range w {
+			lost = append(lost, missing(at+"/"+k, v, g[k])...)
+		}
+	case []any:
+		g, _ := got.([]any)
+		for i, v := range w {
+			if i >= len(g) {
+				return append(lost, at)
+			}
+			lost = append(lost, missing(at+"/-", v, g[i])...)
+		}
+	case string:
+		g, _ := got.(string)
+		// Times lose trailing zeros.
+		if g != w && strings.TrimSuffix(strings.TrimRight(strings.TrimSuffix(w, "Z"), "0"), ".") != strings.TrimSuffix(g, "Z") && !strings.HasPrefix(w, g[:min(len(g), 16)]) {
+			lost = append(lost, at)
+		}
+	default:
+		if !cmp.Equal(want, got) {
+			lost = append(lost, at)
+		}
+	}
+	return lost
+}
+
+func TestNothingIsLostInDecoding(t *testing.T) {
+	roundTrip[Message](t, "answers/message.json")
+	roundTrip[Message](t, "answers/message_detail.json")
+	roundTrip[Conversation](t, "answers/conversation.json")
+	roundTrip[Contact](t, "answers/contact.json")
+	roundTrip[Channel](t, "answers/channel.json")
+	roundTrip[Template](t, "answers/template.json")
+	roundTrip[StoredMedia](t, "answers/media.json")
+	roundTrip[JournalEntry](t, "answers/journal_entry.json")
+	roundTrip[[]Content](t, "contents.json")
+	roundTrip[SendParams](t, "requests/full.json")
+	for kind := range published {
+		roundTrip[SendParams](t, "requests/"+kind+".json")
+	}
+}
+
+func TestDecodeEvents(t *testing.T) {
+	e := fixture[Event](t, "events/message.received.json")
+	data, err := e.Decode()
+	if m, ok := data.(*MessageReceived); !ok || err != nil || m.Content.Text != "Hi, I need help" || m.Metadata["profileName"] != "Ada L." {
+		t.Errorf("got %+v, %v", data, err)
+	}
+	e = fixture[Event](t, "events/message.status.failed.json")
+	data, err = e.Decode()
+	if s, ok := data.(*MessageStatusChanged); !ok || err != nil || s.Status != Failed || s.Error.Code != "131047" {
+		t.Errorf("got %+v, %v", data, err)
+	}
+	e = fixture[Event](t, "events/unknown.json")
+	data, err = e.Decode()
+	if raw, ok := data.(json.RawMessage); !ok || err != nil || !strings.Contains(string(raw), "degrees") {
+		t.Errorf("got %+v, %v", data, err)
+	}
+}
