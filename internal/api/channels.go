@@ -44,7 +44,7 @@ func (s *Server) listChannelTypes(context.Context, *struct{}) (*channelTypesOutp
 }
 
 type listChannelsInput struct {
-	pageQuery
+	PageQuery
 	Type string `query:"type" maxLength:"50"`
 }
 

@@ -54,7 +54,7 @@ func renderContact(c conversations.Contact) contactBody {
 }
 
 type listContactsInput struct {
-	pageQuery
+	PageQuery
 	Q string `query:"q" maxLength:"200" doc:"The beginning of a name or an address."`
 }
 

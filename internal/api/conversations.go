@@ -86,7 +86,7 @@ func (s *Server) renderConversation(c conversations.Conversation, channelType st
 }
 
 type listConversationsInput struct {
-	pageQuery
+	PageQuery
 	Status     string `query:"status" enum:"open,pending,snoozed,resolved"`
 	ChannelID  string `query:"channelId" maxLength:"100"`
 	ContactID  string `query:"contactId" maxLength:"100"`
@@ -233,7 +233,7 @@ func (s *Server) readConversation(ctx context.Context, in *conversationPath) (*c
 }
 
 type conversationMessagesInput struct {
-	pageQuery
+	PageQuery
 	ID string `path:"id" maxLength:"100"`
 }
 
@@ -243,5 +243,5 @@ func (s *Server) listConversationMessages(ctx context.Context, in *conversationM
 	if err != nil {
 		return nil, err
 	}
-	return s.messagePage(ctx, in.pageQuery, "", conversations.MessageFilter{ConversationID: c.ID})
+	return s.messagePage(ctx, in.PageQuery, "", conversations.MessageFilter{ConversationID: c.ID})
 }

@@ -50,7 +50,7 @@ func renderJournal(e conversations.JournalEntry) journalBody {
 }
 
 type listJournalInput struct {
-	pageQuery
+	PageQuery
 	ChannelID string `query:"channelId" maxLength:"100"`
 	State     string `query:"state" enum:"applied,partial,failed"`
 }

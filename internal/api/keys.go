@@ -55,7 +55,7 @@ type keyPath struct {
 }
 
 // listKeys serves GET /api/v1/keys.
-func (s *Server) listKeys(ctx context.Context, in *pageQuery) (*pageOutput[Key], error) {
+func (s *Server) listKeys(ctx context.Context, in *PageQuery) (*pageOutput[Key], error) {
 	after, err := lastID(in.After)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ func (s *Server) registerMessages() {
 }
 
 type listMessagesInput struct {
-	pageQuery
+	PageQuery
 	ChannelID      string `query:"channelId" maxLength:"100"`
 	ConversationID string `query:"conversationId" maxLength:"100"`
 	ContactID      string `query:"contactId" maxLength:"100"`
@@ -47,11 +47,11 @@ func (s *Server) listMessages(ctx context.Context, in *listMessagesInput) (*page
 		}
 		f.Statuses = append(f.Statuses, conversations.Status(word))
 	}
-	return s.messagePage(ctx, in.pageQuery, in.ChannelID, f)
+	return s.messagePage(ctx, in.PageQuery, in.ChannelID, f)
 }
 
 // messagePage lists messages within the caller's channels.
-func (s *Server) messagePage(ctx context.Context, q pageQuery, channelID string, f conversations.MessageFilter) (*pageOutput[messageBody], error) {
+func (s *Server) messagePage(ctx context.Context, q PageQuery, channelID string, f conversations.MessageFilter) (*pageOutput[messageBody], error) {
 	p := principal(ctx)
 	before, err := lastID(q.After)
 	if err != nil {

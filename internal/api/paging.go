@@ -8,8 +8,10 @@ import (
 	"github.com/linktor/linktor/internal/fault"
 )
 
-// pageQuery is embedded in the input of every list.
-type pageQuery struct {
+// PageQuery is embedded in the input of every list. It is exported because huma
+// passes over fields of unexported embedded types. Its name is exported because
+// huma passes over embedded fields that are not.
+type PageQuery struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"100" default:"25" doc:"Items per page."`
 	After string `query:"after" maxLength:"512" doc:"The cursor page.next of the previous page."`
 }

@@ -17,11 +17,10 @@ import (
 	"github.com/linktor/linktor/realtime"
 )
 
-// Realtime is what the event routes need beside Resources.Accounts. Without a Hub
-// there are no such routes.
+// Realtime is what the event routes need beside Resources.Accounts.
 type Realtime struct {
-	Hub    *realtime.Hub
-	Events realtime.Source // the log itself, for GET /api/v1/events: EventSource
+	Events realtime.Source // the log: EventSource
+	Hub    *realtime.Hub   // nil on a node that keeps no connections
 	// Origins of web pages that may open sockets, e.g. https://inbox.example.com,
 	// beside this server's own.
 	Origins []string
@@ -53,20 +52,13 @@ type sockets struct {
 	upgrade fiber.Handler
 }
 
-// registerRealtime serves the log as a socket, a stream and pages.
+// registerRealtime serves the log as pages, and as a socket and a stream on nodes
+// that have a hub.
 func (s *Server) registerRealtime() {
-	if s.Realtime.Hub == nil {
+	if s.Realtime.Events == nil {
 		return
 	}
 	h := &sockets{Realtime: s.Realtime, s: s}
-	h.upgrade = websocket.New(h.serve, websocket.Config{
-		Subprotocols:    []string{realtime.Protocol},
-		ReadBufferSize:  512, // hello fits; what clients send later is smaller
-		WriteBufferSize: 256, // the hub writes whole batches past this buffer
-		RecoverHandler:  h.recovered,
-	})
-	s.raw(http.MethodGet, "/api/v1/realtime", public(), h.handshake)
-	s.raw(http.MethodGet, "/api/v1/events/stream", need(account.ViewEvents), h.stream)
 	route(s, huma.Operation{
 		OperationID: "list-events", Method: http.MethodGet, Path: "/api/v1/events", Tags: []string{"Events"},
 		Summary: "Read the event log", Description: "Events in order, oldest first. Poll with the cursor of the last answer to follow the log.",
@@ -76,6 +68,17 @@ func (s *Server) registerRealtime() {
 		Summary: "Get a ticket for one socket", Description: "For browsers, which cannot send headers when they open a WebSocket. Put it into the hello frame.",
 		DefaultStatus: http.StatusCreated,
 	}, need(account.ViewEvents), h.ticket)
+	if h.Hub == nil {
+		return
+	}
+	h.upgrade = websocket.New(h.serve, websocket.Config{
+		Subprotocols:    []string{realtime.Protocol},
+		ReadBufferSize:  512, // hello fits; what clients send later is smaller
+		WriteBufferSize: 256, // the hub writes whole batches past this buffer
+		RecoverHandler:  h.recovered,
+	})
+	s.raw(http.MethodGet, "/api/v1/realtime", public(), h.handshake)
+	s.raw(http.MethodGet, "/api/v1/events/stream", need(account.ViewEvents), h.stream)
 }
 
 type ticketOutput struct{ Body ticketBody }

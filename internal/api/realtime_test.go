@@ -15,6 +15,7 @@ import (
 	"github.com/linktor/linktor/internal/account"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
+	"github.com/linktor/linktor/internal/events"
 	"github.com/linktor/linktor/realtime"
 )
 
@@ -363,5 +364,16 @@ func TestOwnersDifferByRights(t *testing.T) {
 	q.ChannelIDs = []string{"ch_1"}
 	if h.client(&p).Owner == h.client(&q).Owner {
 		t.Error("a key before and after a change of its channels counts as one")
+	}
+}
+
+func TestNodesWithoutAHubServePages(t *testing.T) {
+	d := dbtest.SQLite(t)
+	s := New(Deps{DB: d, Auth: credentials{}, Log: quiet(), Resources: Resources{Realtime: Realtime{Events: EventSource(events.NewLog(d))}}})
+	if got := call(t, s, "GET", "/api/v1/events", "", "X-API-Key", "ten_a/events:view"); got.status != 200 {
+		t.Errorf("pages: %v", got)
+	}
+	if got := call(t, s, "GET", "/api/v1/realtime", "", "X-API-Key", "ten_a/events:view"); got.status != 404 {
+		t.Errorf("socket: %v", got)
 	}
 }

@@ -54,7 +54,7 @@ func renderTemplate(t templates.Template) templateBody {
 }
 
 type listTemplatesInput struct {
-	pageQuery
+	PageQuery
 	ChannelID string `path:"channelId" maxLength:"100"`
 	Name      string `query:"name" maxLength:"512"`
 	Language  string `query:"language" maxLength:"20"`

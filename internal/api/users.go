@@ -48,7 +48,7 @@ type userPath struct {
 }
 
 // listUsers serves GET /api/v1/users.
-func (s *Server) listUsers(ctx context.Context, in *pageQuery) (*pageOutput[User], error) {
+func (s *Server) listUsers(ctx context.Context, in *PageQuery) (*pageOutput[User], error) {
 	after, err := lastID(in.After)
 	if err != nil {
 		return nil, err
