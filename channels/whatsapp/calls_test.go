@@ -160,13 +160,24 @@ func TestMediaHosts(t *testing.T) {
 }
 
 func TestUploadMedia(t *testing.T) {
-	srv, calls := provider(t, `{"id":"600000000000009"}`)
-	info := channels.MediaInfo{MimeType: "application/pdf", Filename: "a\"b\r\n.pdf", Size: 3}
-	id, expires, err := open(t, srv.URL).UploadMedia(t.Context(), info, strings.NewReader("pdf"))
-	if err != nil || id != "600000000000009" || expires.IsZero() {
-		t.Fatalf("got %q, %v, %v", id, expires, err)
+	for _, size := range []int64{3, -1} {
+		srv, calls := provider(t, `{"id":"600000000000009"}`)
+		info := channels.MediaInfo{MimeType: "application/pdf", Filename: "a\"b\r\n.pdf", Size: size}
+		id, expires, err := open(t, srv.URL).UploadMedia(t.Context(), info, strings.NewReader("pdf"))
+		if err != nil || id != "600000000000009" || expires.IsZero() {
+			t.Fatalf("got %q, %v, %v", id, expires, err)
+		}
+		checkUpload(t, (*calls)[0])
 	}
-	call := (*calls)[0]
+	info := channels.MediaInfo{MimeType: "application/pdf", Size: maxUpload + 1}
+	_, _, err := open(t, "http://127.0.0.1:1").UploadMedia(t.Context(), info, strings.NewReader("pdf"))
+	if _, ok := errors.AsType[*channels.Invalid](err); !ok {
+		t.Errorf("a file that is too large: %v", err)
+	}
+}
+
+func checkUpload(t *testing.T, call recorded) {
+	t.Helper()
 	for _, want := range []string{`name="messaging_product"`, `filename="a_b__.pdf"`, "Content-Type: application/pdf", "\r\n\r\npdf\r\n"} {
 		if !strings.Contains(call.body, want) {
 			t.Errorf("the form lacks %q:\n%s", want, call.body)

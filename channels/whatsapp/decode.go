@@ -55,6 +55,43 @@ func (l *loose) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return (*text)(l).UnmarshalJSONFrom(dec)
 }
 
+// flag is a boolean that may be written as text or number.
+type flag bool
+
+func (f *flag) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	var t text
+	if err := t.UnmarshalJSONFrom(dec); err != nil {
+		return err
+	}
+	*f = t == "true" || t == "1"
+	return nil
+}
+
+// side is an object beside the content. Anything else in its place, such as the
+// [] that some producers write for an empty object, is no reason to lose the
+// message.
+type side[T any] struct{ v *T }
+
+func (s *side[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '{' {
+		return dec.SkipValue()
+	}
+	s.v = new(T)
+	return json.UnmarshalDecode(dec, s.v)
+}
+
+// many is an array, or a single item in its place.
+type many[T any] []T
+
+func (m *many[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return each(dec, func() error {
+		var v T
+		err := json.UnmarshalDecode(dec, &v)
+		*m = append(*m, v)
+		return err
+	})
+}
+
 // list is an array whose items are decoded one by one later, so that a bad one
 // does not spoil its neighbours.
 type list []jsontext.Value

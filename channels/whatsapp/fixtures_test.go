@@ -109,12 +109,14 @@ func expected(doc any, number string) counts {
 		return counts{Changes: 1}
 	}
 	for _, e := range entries {
-		list, ok := e.(map[string]any)["changes"].([]any)
-		if !ok || len(list) == 0 {
+		entry, _ := e.(map[string]any)
+		list, _ := entry["changes"].([]any)
+		if len(list) == 0 {
 			n.Changes++
 		}
 		for _, c := range list {
-			n.add(c.(map[string]any), number)
+			change, _ := c.(map[string]any)
+			n.add(change, number)
 		}
 	}
 	return n
@@ -123,7 +125,12 @@ func expected(doc any, number string) counts {
 // add counts the items of one change.
 func (n *counts) add(change map[string]any, number string) {
 	value, _ := change["value"].(map[string]any)
-	size := func(key string) int { list, _ := value[key].([]any); return len(list) }
+	size := func(key string) int {
+		if list, ok := value[key].([]any); ok || value[key] == nil {
+			return len(list)
+		}
+		return 1 // an item in place of the array
+	}
 	field, _ := change["field"].(string)
 	itemised := map[string]bool{
 		"": true, "messages": true, "calls": true, "history": true, "smb_message_echoes": true, "standby": true,
@@ -141,9 +148,8 @@ func (n *counts) add(change map[string]any, number string) {
 		size("state_sync") + size("automatic_events")
 	m, c := historyItems(value["history"])
 	messages, changes = messages+m, changes+c
-	if field == "calls" {
-		statuses, changes = 0, changes+statuses
-	}
+	calls := callStatuses(field, value["statuses"])
+	statuses, changes = statuses-calls, changes+calls
 	meta, _ := value["metadata"].(map[string]any)
 	if id, _ := meta["phone_number_id"].(string); id != "" && id != number {
 		messages, statuses, changes = 0, 0, changes+messages+statuses
@@ -152,6 +158,17 @@ func (n *counts) add(change map[string]any, number string) {
 		changes = 1
 	}
 	n.Messages, n.Statuses, n.Changes = n.Messages+messages, n.Statuses+statuses, n.Changes+changes
+}
+
+// callStatuses counts the statuses that are about calls.
+func callStatuses(field string, statuses any) (n int) {
+	list, _ := statuses.([]any)
+	for _, s := range list {
+		if m, _ := s.(map[string]any); field == "calls" || m["type"] == "call" {
+			n++
+		}
+	}
+	return n
 }
 
 // historyItems counts the messages of threads and the errors of chunks.

@@ -69,7 +69,9 @@ type request struct {
 	path   string // below the version, e.g. "/1234/messages"
 	query  url.Values
 	body   []byte
-	kind   string // content type of body
+	stream io.Reader // instead of body: size bytes
+	size   int64
+	kind   string // content type of body or stream
 	limit  int64  // of the answer; maxAnswer if 0
 }
 
@@ -91,14 +93,21 @@ func (g *graph) call(ctx context.Context, r request) (*answer, error) {
 		WroteHeaders: func() { written.Store(true) },
 		WroteRequest: func(httptrace.WroteRequestInfo) { written.Store(true) },
 	})
-	req, err := http.NewRequestWithContext(ctx, r.method, g.url(r), bytes.NewReader(r.body))
+	var content io.Reader = bytes.NewReader(r.body)
+	if r.stream != nil {
+		content = r.stream
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, g.url(r), content)
 	if err != nil {
 		return nil, transportError(err, false)
 	}
 	req.Header.Set("Authorization", "Bearer "+g.token)
 	req.Header.Set("Accept", "application/json")
-	if len(r.body) > 0 {
+	if r.kind != "" {
 		req.Header.Set("Content-Type", r.kind)
+	}
+	if r.stream != nil {
+		req.ContentLength = r.size
 	}
 	resp, err := g.client.Do(req)
 	if err != nil {

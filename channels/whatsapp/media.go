@@ -31,17 +31,29 @@ var mediaHosts = []string{"fbsbx.com", "fbcdn.net", "facebook.com", "whatsapp.ne
 
 var errMediaHost = errors.New("whatsapp: the media address is not Meta's")
 
-// UploadMedia stores a file for this phone number. The file is sent as it is
-// read, so a multipart body is built around it.
+// UploadMedia stores a file for this phone number. A file of known size is sent
+// as it is read; another one is read first, because Meta wants a length.
 func (a *Account) UploadMedia(ctx context.Context, info channels.MediaInfo, r io.Reader) (string, time.Time, error) {
-	var buf bytes.Buffer
-	form := multipart.NewWriter(&buf)
-	if err := a.uploadForm(form, info, r); err != nil {
+	if info.Size < 0 {
+		data, err := io.ReadAll(io.LimitReader(r, maxUpload+1))
+		if err != nil {
+			return "", time.Time{}, fmt.Errorf("whatsapp: read media: %w", err)
+		}
+		info.Size, r = int64(len(data)), bytes.NewReader(data)
+	}
+	if info.Size > maxUpload {
+		var bad channels.Invalid
+		bad.AddLimit("/file", "too_long", maxUpload, "WhatsApp accepts files of at most 100 MB.")
+		return "", time.Time{}, bad.Err()
+	}
+	head, tail, kind, err := uploadForm(info)
+	if err != nil {
 		return "", time.Time{}, fmt.Errorf("whatsapp: upload media: %w", err)
 	}
 	resp, err := a.graph.call(ctx, request{
-		method: http.MethodPost, path: "/" + a.set.PhoneNumberID + "/media",
-		body: buf.Bytes(), kind: form.FormDataContentType(),
+		method: http.MethodPost, path: "/" + a.set.PhoneNumberID + "/media", kind: kind,
+		stream: io.MultiReader(bytes.NewReader(head), io.LimitReader(r, info.Size), bytes.NewReader(tail)),
+		size:   int64(len(head)) + info.Size + int64(len(tail)),
 	})
 	if err != nil {
 		return "", time.Time{}, err
@@ -58,30 +70,27 @@ func (a *Account) UploadMedia(ctx context.Context, info channels.MediaInfo, r io
 	return ans.ID, time.Now().Add(mediaLifetime), nil
 }
 
-func (a *Account) uploadForm(form *multipart.Writer, info channels.MediaInfo, r io.Reader) error {
-	if err := errors.Join(form.WriteField("messaging_product", "whatsapp"), form.WriteField("type", info.MimeType)); err != nil {
-		return err
-	}
+// uploadForm returns what stands before and after the file in the form.
+func uploadForm(info channels.MediaInfo) (head, tail []byte, kind string, err error) {
+	var buf bytes.Buffer
+	form := multipart.NewWriter(&buf)
 	name := info.Filename
 	if name == "" {
 		name = "file"
 	}
 	clean := strings.NewReplacer("\\", "_", `"`, "_", "\r", "_", "\n", "_").Replace(name)
-	part, err := form.CreatePart(textproto.MIMEHeader{
+	err = errors.Join(form.WriteField("messaging_product", "whatsapp"), form.WriteField("type", info.MimeType))
+	if err != nil {
+		return nil, nil, "", err
+	}
+	_, err = form.CreatePart(textproto.MIMEHeader{
 		"Content-Disposition": {fmt.Sprintf(`form-data; name="file"; filename="%s"`, clean)},
-		"Content-Type":        {info.MimeType},
+		"Content-Type":        {strings.NewReplacer("\r", "", "\n", "").Replace(info.MimeType)},
 	})
-	if err != nil {
-		return err
-	}
-	n, err := io.Copy(part, io.LimitReader(r, maxUpload+1))
-	if err != nil {
-		return err
-	}
-	if n > maxUpload {
-		return fmt.Errorf("file is larger than %d bytes", maxUpload)
-	}
-	return form.Close()
+	head = bytes.Clone(buf.Bytes())
+	buf.Reset()
+	err = errors.Join(err, form.Close())
+	return head, buf.Bytes(), form.FormDataContentType(), err
 }
 
 // lookedUp is where a media id can be downloaded for the next five minutes.

@@ -65,7 +65,7 @@ func (c *wireContent) simple(kind string) (channels.Content, bool) {
 	out := channels.Content{Type: kind}
 	switch {
 	case kind == "text" && c.Text != nil:
-		out.Text = c.Text.Body
+		out.Text = string(c.Text.Body)
 	case kind == "image" && c.Image != nil:
 		out.Image = c.Image.read()
 	case kind == "video" && c.Video != nil:
@@ -144,7 +144,7 @@ func (c *wireContent) unsupported(kind string, raw jsontext.Value) channels.Cont
 func (m *wireMedia) read() *channels.Media {
 	out := &channels.Media{
 		ProviderID: string(m.ID), MimeType: string(m.MimeType), SHA256: string(m.SHA256),
-		Caption: string(m.Caption), Filename: string(m.Filename), Voice: m.Voice, Animated: m.Animated,
+		Caption: string(m.Caption), Filename: string(m.Filename), Voice: bool(m.Voice), Animated: bool(m.Animated),
 	}
 	if out.ProviderID == "" {
 		out.URL = string(m.URL)

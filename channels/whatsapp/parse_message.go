@@ -97,8 +97,8 @@ func inbound(m *message, o *origin, raw jsontext.Value) *channels.Inbound {
 	} else {
 		in.Metadata["waMessageId"] = in.ProviderID
 	}
-	in.Context = m.Context.read()
-	in.Referral = m.Referral.read()
+	in.Context = m.Context.v.read()
+	in.Referral = m.Referral.v.read()
 	in.Content = content(&m.wireContent, raw)
 	if u := in.Content.Unsupported; u != nil && u.Code == "" && len(o.errors) == 1 {
 		u.Code, u.Reason = string(o.errors[0].Code), string(o.errors[0].Title)
@@ -118,8 +118,8 @@ func annotate(in *channels.Inbound, m *message) {
 		set("errorCode", m.Errors[0].Code)
 		set("errorTitle", m.Errors[0].Title)
 	}
-	if m.Identity != nil {
-		set("identityHash", m.Identity.Hash)
+	if m.Identity.v != nil {
+		set("identityHash", m.Identity.v.Hash)
 	}
 	if m.System != nil {
 		set("identityHash", m.System.Identity)
@@ -131,8 +131,8 @@ func annotate(in *channels.Inbound, m *message) {
 		set("callPermissionPermanent", r.Permanent)
 		set("callPermissionSource", r.Source)
 	}
-	if m.HistoryContext != nil {
-		set("historyStatus", text(strings.ToLower(string(m.HistoryContext.Status))))
+	if m.HistoryContext.v != nil {
+		set("historyStatus", text(strings.ToLower(string(m.HistoryContext.v.Status))))
 	}
 }
 
@@ -143,8 +143,8 @@ func (c *wireContext) read() *channels.Context {
 	out := &channels.Context{
 		MessageID:           string(c.ID),
 		From:                string(c.From),
-		Forwarded:           c.Forwarded || c.FrequentlyForwarded,
-		FrequentlyForwarded: c.FrequentlyForwarded,
+		Forwarded:           bool(c.Forwarded || c.FrequentlyForwarded),
+		FrequentlyForwarded: bool(c.FrequentlyForwarded),
 	}
 	if phone := e164(out.From); phone != "" {
 		out.From = phone

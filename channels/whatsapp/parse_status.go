@@ -97,7 +97,7 @@ func (s *status) fill(u *channels.StatusUpdate) {
 	}
 	if pr := s.Pricing; pr != nil {
 		u.Pricing = &channels.Pricing{
-			Billable: pr.Billable, Model: string(pr.Model), Type: string(pr.Type), Category: string(pr.Category),
+			Billable: bool(pr.Billable), Model: string(pr.Model), Type: string(pr.Type), Category: string(pr.Category),
 		}
 	}
 	if c := s.Conversation; c != nil {

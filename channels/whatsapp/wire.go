@@ -125,21 +125,21 @@ func (e *wireError) detail() string {
 // status is an item of value.statuses. Source: Meta, "status messages webhook
 // reference".
 type status struct {
-	ID                text        `json:"id"`
-	Type              text        `json:"type"` // "call" for calls
-	Status            text        `json:"status"`
-	Timestamp         text        `json:"timestamp"`
-	RecipientID       text        `json:"recipient_id"`
-	RecipientType     text        `json:"recipient_type"`
-	RecipientUserID   text        `json:"recipient_user_id"`
-	RecipientParent   text        `json:"recipient_parent_user_id"`
-	ParentRecipient   text        `json:"parent_recipient_user_id"` // the spelling of one page
-	Participant       text        `json:"recipient_participant_id"`
-	ParticipantUserID text        `json:"recipient_participant_user_id"`
-	CallbackData      text        `json:"biz_opaque_callback_data"`
-	Errors            []wireError `json:"errors"`
+	ID                text            `json:"id"`
+	Type              text            `json:"type"` // "call" for calls
+	Status            text            `json:"status"`
+	Timestamp         text            `json:"timestamp"`
+	RecipientID       text            `json:"recipient_id"`
+	RecipientType     text            `json:"recipient_type"`
+	RecipientUserID   text            `json:"recipient_user_id"`
+	RecipientParent   text            `json:"recipient_parent_user_id"`
+	ParentRecipient   text            `json:"parent_recipient_user_id"` // the spelling of one page
+	Participant       text            `json:"recipient_participant_id"`
+	ParticipantUserID text            `json:"recipient_participant_user_id"`
+	CallbackData      text            `json:"biz_opaque_callback_data"`
+	Errors            many[wireError] `json:"errors"`
 	Pricing           *struct {
-		Billable bool `json:"billable"`
+		Billable flag `json:"billable"`
 		Model    text `json:"pricing_model"`
 		Type     text `json:"type"`
 		Category text `json:"category"`

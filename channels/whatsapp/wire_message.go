@@ -5,19 +5,19 @@ import "github.com/go-json-experiment/json/jsontext"
 // message is an item of value.messages, value.message_echoes or a history
 // thread. Source: Meta, "messages webhook reference", a page per type.
 type message struct {
-	ID             text              `json:"id"`
-	From           text              `json:"from"`
-	FromUserID     text              `json:"from_user_id"`
-	FromParent     text              `json:"from_parent_user_id"`
-	To             text              `json:"to"`
-	ToUserID       text              `json:"to_user_id"`
-	ToParent       text              `json:"to_parent_user_id"`
-	GroupID        text              `json:"group_id"`
-	Timestamp      text              `json:"timestamp"`
-	Context        *wireContext      `json:"context"`
-	Referral       *wireReferral     `json:"referral"`
-	Identity       *wireIdentity     `json:"identity"`
-	HistoryContext *wireHistoryState `json:"history_context"`
+	ID             text                   `json:"id"`
+	From           text                   `json:"from"`
+	FromUserID     text                   `json:"from_user_id"`
+	FromParent     text                   `json:"from_parent_user_id"`
+	To             text                   `json:"to"`
+	ToUserID       text                   `json:"to_user_id"`
+	ToParent       text                   `json:"to_parent_user_id"`
+	GroupID        text                   `json:"group_id"`
+	Timestamp      text                   `json:"timestamp"`
+	Context        side[wireContext]      `json:"context"`
+	Referral       side[wireReferral]     `json:"referral"`
+	Identity       side[wireIdentity]     `json:"identity"`
+	HistoryContext side[wireHistoryState] `json:"history_context"`
 	wireContent
 }
 
@@ -32,7 +32,7 @@ type wireContent struct {
 	Document    *wireMedia       `json:"document"`
 	Sticker     *wireMedia       `json:"sticker"`
 	Location    *wireLocation    `json:"location"`
-	Contacts    []wireCard       `json:"contacts"`
+	Contacts    many[wireCard]   `json:"contacts"`
 	Button      *wireButton      `json:"button"`
 	Interactive *wireInteractive `json:"interactive"`
 	Order       *wireOrder       `json:"order"`
@@ -41,15 +41,15 @@ type wireContent struct {
 	Edit        *wireEdit        `json:"edit"`
 	Revoke      *wireRevoke      `json:"revoke"`
 	Unsupported *wireUnsupported `json:"unsupported"`
-	Errors      []wireError      `json:"errors"`
+	Errors      many[wireError]  `json:"errors"`
 }
 
 type (
 	wireContext struct {
 		ID                  text `json:"id"`
 		From                text `json:"from"`
-		Forwarded           bool `json:"forwarded"`
-		FrequentlyForwarded bool `json:"frequently_forwarded"`
+		Forwarded           flag `json:"forwarded"`
+		FrequentlyForwarded flag `json:"frequently_forwarded"`
 		Product             *struct {
 			CatalogID text `json:"catalog_id"`
 			ProductID text `json:"product_retailer_id"`
@@ -77,7 +77,7 @@ type (
 		Status text `json:"status"`
 	}
 	wireText struct {
-		Body string `json:"body"`
+		Body text `json:"body"`
 	}
 	wireMedia struct {
 		ID       text `json:"id"`
@@ -86,8 +86,8 @@ type (
 		Caption  text `json:"caption"`
 		Filename text `json:"filename"`
 		URL      text `json:"url"` // valid for 5 minutes, with the bearer token
-		Voice    bool `json:"voice"`
-		Animated bool `json:"animated"`
+		Voice    flag `json:"voice"`
+		Animated flag `json:"animated"`
 	}
 	wireLocation struct {
 		Latitude  text `json:"latitude"`
@@ -126,12 +126,12 @@ type (
 	wireOrder struct {
 		CatalogID text `json:"catalog_id"`
 		Text      text `json:"text"`
-		Items     []struct {
+		Items     many[struct {
 			ProductID text `json:"product_retailer_id"`
 			Quantity  text `json:"quantity"`
 			Price     text `json:"item_price"`
 			Currency  text `json:"currency"`
-		} `json:"product_items"`
+		}] `json:"product_items"`
 	}
 	wireReaction struct {
 		MessageID text `json:"message_id"`
@@ -170,14 +170,14 @@ type wireCard struct {
 		Suffix        text `json:"suffix,omitempty"`
 		Prefix        text `json:"prefix,omitempty"`
 	} `json:"name"`
-	Birthday  text          `json:"birthday,omitempty"`
-	Phones    []cardPhone   `json:"phones,omitempty"`
-	Emails    []cardEmail   `json:"emails,omitempty"`
-	Addresses []cardAddress `json:"addresses,omitempty"`
-	Org       *cardOrg      `json:"org,omitempty"`
-	URLs      []cardURL     `json:"urls,omitempty"`
-	Origin    text          `json:"origin,omitempty"`
-	VCard     text          `json:"vcard,omitempty"`
+	Birthday  text              `json:"birthday,omitempty"`
+	Phones    many[cardPhone]   `json:"phones,omitempty"`
+	Emails    many[cardEmail]   `json:"emails,omitempty"`
+	Addresses many[cardAddress] `json:"addresses,omitempty"`
+	Org       *cardOrg          `json:"org,omitempty"`
+	URLs      many[cardURL]     `json:"urls,omitempty"`
+	Origin    text              `json:"origin,omitempty"`
+	VCard     text              `json:"vcard,omitempty"`
 }
 
 type (
