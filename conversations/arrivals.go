@@ -176,7 +176,7 @@ func (m *arrival) addRow(rows *db.Rows, b *ingestBatch) error {
 	if err != nil {
 		return err
 	}
-	metadata, err := jsonText(m.metadata())
+	metadata, err := jsonText(m.metadata(b))
 	if err != nil {
 		return err
 	}
@@ -201,10 +201,16 @@ type reference struct {
 	GroupID  string              `json:"groupId,omitempty"`
 }
 
-func (m *arrival) metadata() map[string]string {
+// metadata is what the provider says about the message, and whether it is late: a
+// webhook may be an old one that somebody sends again. It is applied all the same,
+// because providers redeliver for days and repeats are harmless.
+func (m *arrival) metadata(b *ingestBatch) map[string]string {
 	md := m.in.Metadata
 	if md == nil {
 		md = map[string]string{}
+	}
+	if late := b.s.opts.LateAfter; late > 0 && !m.in.Historic && !m.in.At.IsZero() && b.now.Sub(m.in.At) > late {
+		md["late"] = "true"
 	}
 	if m.in.From.Name != "" && md["profileName"] == "" {
 		md["profileName"] = m.in.From.Name

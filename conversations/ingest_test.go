@@ -265,3 +265,19 @@ func TestReopenSnoozed(t *testing.T) {
 		}
 	})
 }
+
+// An old message is applied and says that it is old; it opens no window.
+func TestLateMessage(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		b.Store.opts.LateAfter = 8 * 24 * time.Hour
+		b.ingest(b.webhook(1, text("wamid.1", ada, "from last year", b.clock().Add(-300*24*time.Hour))))
+		data := decode(t, b.log("message.received")[0].Data)
+		if data["metadata"].(map[string]any)["late"] != "true" {
+			t.Errorf("metadata %v", data["metadata"])
+		}
+		if _, _, err := b.Queue(t.Context(), b.draft(ada, "hello")); err == nil {
+			t.Error("an old message opened the window")
+		}
+	})
+}

@@ -10,13 +10,14 @@ import (
 
 // Options are what a Store needs besides its database.
 type Options struct {
-	Now      func() time.Time
-	Node     string                                          // names this process in leases and attempts
-	Seal     func(plain []byte, aad string) ([]byte, error)  // for journal bodies
-	Unseal   func(sealed []byte, aad string) ([]byte, error) // the inverse
-	MediaURL func(mediaID string) string                     // an expiring address, for events
-	Writers  int                                             // shared transactions at a time; 0 means 1 on SQLite, 2 on PostgreSQL
-	MaxBatch int                                             // messages and statuses per transaction; 0 means 256
+	Now       func() time.Time
+	Node      string                                          // names this process in leases and attempts
+	Seal      func(plain []byte, aad string) ([]byte, error)  // for journal bodies
+	Unseal    func(sealed []byte, aad string) ([]byte, error) // the inverse
+	MediaURL  func(mediaID string) string                     // an expiring address, for events
+	Writers   int                                             // shared transactions at a time; 0 means 1 on SQLite, 2 on PostgreSQL
+	LateAfter time.Duration                                   // age at which an item of a webhook is marked as late; 0 = never
+	MaxBatch  int                                             // messages and statuses per transaction; 0 means 256
 }
 
 // Store keeps conversations and messages in SQL. Every query names its tenant,

@@ -77,9 +77,9 @@ type Config struct {
 	// How long the bodies of provider webhooks are kept as received.
 	JournalRetention time.Duration `key:"journal_retention" default:"168h" min:"1h"`
 
-	// Oldest provider webhook that is applied, by the time of what it reports; an
-	// older one is kept in the journal only. Meta delivers again for up to 7 days,
-	// so less than that loses messages after an outage. 0 means no limit.
+	// Age, by the provider's clock, from which a message in a webhook is marked as
+	// late (metadata.late). It is applied nevertheless: Meta delivers again for up to
+	// 7 days, and repeats change nothing. 0 means never.
 	WebhookMaxAge time.Duration `key:"webhook_max_age" default:"192h" min:"0s"`
 
 	// Most provider webhooks that are committed in one transaction. They are not

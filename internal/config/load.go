@@ -24,7 +24,7 @@ type Sources struct {
 
 // foreign are LINKTOR_ variables that are no settings of the server: of this
 // package, of the commands that call a running server, and of the tests.
-var foreign = []string{"LINKTOR_CONFIG", "LINKTOR_URL", "LINKTOR_API_KEY", "LINKTOR_FIXTURES"}
+var foreign = []string{"LINKTOR_CONFIG", "LINKTOR_BASE_URL", "LINKTOR_API_KEY", "LINKTOR_FIXTURES"}
 
 // Load reads the settings from src, checks each of them, and returns all that is
 // wrong at once.
