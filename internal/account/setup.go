@@ -175,6 +175,7 @@ func (s *Store) CompleteSetup(ctx context.Context, in Setup) (t Tokens, err erro
 		return t, fmt.Errorf("complete setup: %w", err)
 	}
 	now := db.Micros(s.now())
+	u.UpdatedAt = now
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE setup_links SET used_at = $1 WHERE token_hash = $2 AND used_at IS NULL AND expires_at > $1`,
 			now, hashToken(in.Token))

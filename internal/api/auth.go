@@ -121,6 +121,6 @@ func (s *Server) session(ctx context.Context, t account.Tokens) *sessionOutput {
 	return &sessionOutput{
 		SetCookie: s.refreshCookie(ctx, t.Refresh, t.RefreshExpires),
 		Body: Session{AccessToken: t.Access, TokenType: "Bearer", ExpiresAt: rfc3339(t.AccessExpires),
-			ExpiresIn: int(t.AccessExpires.Sub(s.Now()).Seconds()), User: renderUser(t.User)},
+			ExpiresIn: int(t.AccessExpires.Sub(s.Now()).Round(time.Second).Seconds()), User: renderUser(t.User)},
 	}
 }
