@@ -1,0 +1,131 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/dbtest"
+)
+
+// upload posts a form with one file.
+func (l *lab) upload(field, name, mime string, data []byte) answer {
+	l.t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	part, err := w.CreatePart(map[string][]string{
+		"Content-Disposition": {fmt.Sprintf(`form-data; name=%q; filename=%q`, field, name)}, "Content-Type": {mime}})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	_, _ = part.Write(data) // to memory
+	_ = w.Close()
+	return call(l.t, l.Server, "POST", "/api/v1/media", body.String(), "X-API-Key", "ten_a/*", "Content-Type", w.FormDataContentType())
+}
+
+func TestMedia(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		l := newLab(t, d)
+		data := append([]byte("\x89PNG\r\n\x1a\n"), bytes.Repeat([]byte("pixel"), 40_000)...)
+		up := l.upload("file", `ca"t ü.png`, "image/png", data)
+		var m mediaBody
+		if err := json.Unmarshal([]byte(up.body), &m); err != nil || up.status != 201 || m.Size != int64(len(data)) || m.MimeType != "image/png" {
+			t.Fatalf("upload: %v %v", up, err)
+		}
+		u, err := url.Parse(m.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		get := func(path string, header ...string) answer { return call(t, l.Server, "GET", path, "", header...) }
+		got := get(u.RequestURI())
+		if got.status != 200 || got.body != string(data) {
+			t.Fatalf("download: %d, %d bytes", got.status, len(got.body))
+		}
+		for name, want := range map[string]string{
+			"Content-Type": "image/png", "Content-Disposition": `attachment; filename="ca_t _.png"; filename*=UTF-8''ca%22t%20%C3%BC.png`,
+			"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'",
+		} {
+			if got.header.Get(name) != want {
+				t.Errorf("%s = %q; want %q", name, got.header.Get(name), want)
+			}
+		}
+		part := get(u.RequestURI(), "Range", "bytes=1-3")
+		if part.status != 206 || part.body != "PNG" || part.header.Get("Content-Range") != fmt.Sprintf("bytes 1-3/%d", len(data)) {
+			t.Errorf("range: %v", part)
+		}
+		if tail := get(u.RequestURI(), "Range", "bytes=-5"); tail.body != "pixel" {
+			t.Errorf("tail: %v", tail)
+		}
+		if beyond := get(u.RequestURI(), "Range", "bytes=999999-"); beyond.status != 416 {
+			t.Errorf("beyond: %v", beyond)
+		}
+		if same := get(u.RequestURI(), "If-None-Match", got.header.Get("ETag")); same.status != 304 || same.body != "" {
+			t.Errorf("not modified: %v", same)
+		}
+		if forged := get("/media/" + m.ID + "?exp=9999999999&sig=x"); forged.status != 403 {
+			t.Errorf("forged: %v", forged)
+		}
+		l.do(200, "GET", "/api/v1/media/"+m.ID, "")
+		l.do(404, "GET", "/api/v1/media/"+m.ID, "", "X-API-Key", "ten_b/*")
+		l.receive("p1", "hello")
+		sent := l.do(202, "POST", "/api/v1/messages", `{"channelId":"`+l.wire.ID+`","to":"+5511999999999","content":{"type":"image","image":{"mediaId":"`+m.ID+`"}}}`)
+		if at(sent, "content", "image", "mimeType") != "image/png" || !strings.HasPrefix(at(sent, "content", "image", "url").(string), "https://linktor.test/media/") {
+			t.Errorf("sent %v", sent)
+		}
+	})
+}
+
+func TestUploadRefusals(t *testing.T) {
+	l := newLab(t, dbtest.SQLite(t))
+	if got := l.upload("file", "a.png", "image/png", []byte("<html>")); got.status != 422 || !strings.Contains(got.body, "mime_mismatch") {
+		t.Errorf("mismatch: %v", got)
+	}
+	if got := l.upload("picture", "a.txt", "text/plain", []byte("x")); got.status != 422 || !strings.Contains(got.body, "/file") {
+		t.Errorf("no part named file: %v", got)
+	}
+	if got := l.upload("file", "a.bin", "", make([]byte, 300_001)); got.status != 413 {
+		t.Errorf("too large: %v", got)
+	}
+	if got := call(t, l.Server, "POST", "/api/v1/media", `{}`, "X-API-Key", "ten_a/*"); got.status != 415 {
+		t.Errorf("JSON: %v", got)
+	}
+}
+
+// A body over its limit is refused before it is read: the client gets its answer
+// while it still holds nearly all of the body.
+func TestOversizedIsNotRead(t *testing.T) {
+	l := newLab(t, dbtest.SQLite(t))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = l.App().Listener(ln) }() // ends with Shutdown
+	defer func() { _ = l.App().Shutdown() }()
+	for _, path := range []string{"/webhooks/wire/" + l.wire.ID, "/api/v1/contacts"} {
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: ten_a/*\r\nX-Signature: hush\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, 1<<30)
+		if _, err := conn.Write(make([]byte, 2<<20)); err != nil && path != "/webhooks/wire/"+l.wire.ID {
+			t.Logf("the server hung up while we wrote: %v", err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if resp.StatusCode != 413 || !resp.Close {
+			t.Errorf("%s: %d, close %v; want 413 and the connection closed", path, resp.StatusCode, resp.Close)
+		}
+		resp.Body.Close()
+		conn.Close()
+	}
+}
