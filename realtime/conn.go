@@ -185,10 +185,12 @@ func (c *Conn) abort() {
 // release waits for the writer and leaves the hub. No method touches the
 // transport afterwards.
 func (c *Conn) release() {
+	c.mu.Lock() // whoever closed has started the writer by now
+	t := c.tail
+	c.mu.Unlock()
 	c.pumping.Wait()
 	c.mu.Lock()
 	c.broken = true
-	t := c.tail
 	c.mu.Unlock()
 	if t != nil {
 		t.remove(c)
