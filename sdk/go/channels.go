@@ -15,7 +15,7 @@ type Channel struct {
 	Name                string          `json:"name"`
 	Enabled             bool            `json:"enabled"`
 	Settings            json.RawMessage `json:"settings"`   // secrets read {"set":true}
-	WebhookURL          string          `json:"webhookUrl"` // the address to give to the provider
+	WebhookURL          string          `json:"webhookUrl"` // for the provider; shown to those who may manage channels
 	VerifyToken         string          `json:"verifyToken"`
 	OnUncertain         string          `json:"onUncertain"`
 	ThroughputPerSecond float64         `json:"throughputPerSecond"`
@@ -38,7 +38,10 @@ type ChannelParams struct {
 	Type        string         `json:"type,omitempty"`
 	Name        string         `json:"name,omitempty"`
 	Settings    map[string]any `json:"settings,omitempty"`
-	OnUncertain string         `json:"onUncertain,omitempty"` // resend, never, manual
+	Enabled     *bool          `json:"enabled,omitempty"`
+	OnUncertain string         `json:"onUncertain,omitempty"` // auto, resend, never, manual
+
+	ThroughputPerSecond float64 `json:"throughputPerSecond,omitempty"`
 }
 
 // ChannelType says what a type of channel is, needs and can do.

@@ -27,6 +27,7 @@ type Conversation struct {
 		ID        string `json:"id"`
 		Direction string `json:"direction"`
 		Type      string `json:"type"`
+		Status    Status `json:"status"`
 		Preview   string `json:"preview"`
 	} `json:"lastMessage"`
 	LastMessageAt   *time.Time `json:"lastMessageAt"`
@@ -36,6 +37,7 @@ type Conversation struct {
 	SnoozedUntil    *time.Time `json:"snoozedUntil"`
 	CreatedAt       time.Time  `json:"createdAt"`
 	UpdatedAt       time.Time  `json:"updatedAt"`
+	ResolvedAt      *time.Time `json:"resolvedAt"`
 }
 
 // ConversationFilter selects conversations. Empty members select everything.
@@ -79,8 +81,8 @@ func (c Conversations) Update(ctx context.Context, id string, u ConversationUpda
 }
 
 // MarkRead sets the unread count to zero.
-func (c Conversations) MarkRead(ctx context.Context, id string, options ...CallOption) error {
-	return c.t.do(ctx, http.MethodPost, path("conversations", id, "read"), nil, nothing, nil, options)
+func (c Conversations) MarkRead(ctx context.Context, id string, options ...CallOption) (*Conversation, error) {
+	return fetch[Conversation](ctx, c.t, http.MethodPost, path("conversations", id, "read"), nothing, options)
 }
 
 // Messages returns a page of a conversation's messages, newest first.

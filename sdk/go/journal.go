@@ -14,17 +14,19 @@ type JournalEntry struct {
 	State      string            `json:"state"` // applied, partial, failed
 	Problems   []JournalProblem  `json:"problems"`
 	Headers    map[string]string `json:"headers"`
-	Body       string            `json:"body"` // only from Get
+	Body       string            `json:"body"`       // only from Get
+	BodyBase64 []byte            `json:"bodyBase64"` // only from Get, if it is not text
 	Size       int64             `json:"size"`
 	Events     int64             `json:"events"`
 	Deliveries int64             `json:"deliveries"` // how many times exactly this body came
 	ReceivedAt time.Time         `json:"receivedAt"`
+	LastAt     *time.Time        `json:"lastAt"`
 	AppliedAt  *time.Time        `json:"appliedAt"`
 }
 
 // JournalProblem is an item of a body that could not be applied.
 type JournalProblem struct {
-	Index  int    `json:"index"`
+	Item   int    `json:"item"` // -1: the whole body
 	Reason string `json:"reason"`
 }
 

@@ -19,7 +19,9 @@ type StoredMedia struct {
 	Size      int64     `json:"size"` // bytes
 	SHA256    string    `json:"sha256"`
 	State     string    `json:"state"`
-	URL       string    `json:"url"` // works for a while
+	URL       string    `json:"url"`       // works for a while
+	MessageID string    `json:"messageId"` // the inbound message that it came with
+	Error     string    `json:"error"`     // why it could not be fetched
 	CreatedAt time.Time `json:"createdAt"`
 }
 

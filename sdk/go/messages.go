@@ -67,6 +67,8 @@ type Message struct {
 	Pricing           *Pricing          `json:"pricing"`
 	Waiting           *Waiting          `json:"waiting"`
 	Author            *Author           `json:"author"`
+	GroupID           string            `json:"groupId"`
+	Category          string            `json:"category"` // of a template
 	Metadata          map[string]string `json:"metadata"`
 	Timeline          *Timeline         `json:"timeline"` // only from Get
 }
@@ -131,7 +133,7 @@ type Referral struct {
 
 // Timeline is everything that happened to a message.
 type Timeline struct {
-	Request struct {
+	Request *struct {
 		RequestID  string     `json:"requestId"`
 		Author     *Author    `json:"author"`
 		AcceptedAt *time.Time `json:"acceptedAt"`
@@ -184,6 +186,7 @@ type MessageFilter struct {
 	Paging
 	ChannelID, ConversationID, ContactID string
 	Direction                            string
+	Reference                            string
 	Status                               []Status
 }
 
@@ -208,7 +211,7 @@ func (m Messages) List(ctx context.Context, f MessageFilter, options ...CallOpti
 		states[i] = string(s)
 	}
 	query := values("channelId", f.ChannelID, "conversationId", f.ConversationID, "contactId", f.ContactID,
-		"direction", f.Direction, "status", strings.Join(states, ","))
+		"direction", f.Direction, "reference", f.Reference, "status", strings.Join(states, ","))
 	return list[Message](ctx, m.t, path("messages"), f.Paging, query, options)
 }
 

@@ -28,7 +28,7 @@ func TestResources(t *testing.T) {
 		{`PATCH /api/v1/conversations/conv_1 {"labels":[]}`, "answers/conversation.json", func(ctx context.Context, c *Client) error {
 			return drop(c.Conversations.Update(ctx, "conv_1", ConversationUpdate{Labels: &[]string{}}))
 		}},
-		{"POST /api/v1/conversations/conv_1/read {}", "", func(ctx context.Context, c *Client) error { return c.Conversations.MarkRead(ctx, "conv_1") }},
+		{"POST /api/v1/conversations/conv_1/read {}", "answers/conversation.json", func(ctx context.Context, c *Client) error { return drop(c.Conversations.MarkRead(ctx, "conv_1")) }},
 		{"GET /api/v1/conversations/conv_1/messages?limit=5", "pages/messages_2.json", func(ctx context.Context, c *Client) error {
 			return drop(c.Conversations.Messages(ctx, "conv_1", Paging{Limit: 5}))
 		}},
@@ -64,7 +64,7 @@ func TestResources(t *testing.T) {
 			return drop(c.Templates.Update(ctx, "ch_1", "tmpl_1", TemplateParams{TTLSeconds: 60}))
 		}},
 		{"DELETE /api/v1/channels/ch_1/templates/tmpl_1", "", func(ctx context.Context, c *Client) error { return c.Templates.Delete(ctx, "ch_1", "tmpl_1") }},
-		{"POST /api/v1/channels/ch_1/templates/sync {}", "", func(ctx context.Context, c *Client) error { return c.Templates.Sync(ctx, "ch_1") }},
+		{"POST /api/v1/channels/ch_1/templates/sync {}", "answers/template_sync.json", func(ctx context.Context, c *Client) error { return drop(c.Templates.Sync(ctx, "ch_1")) }},
 		{"GET /api/v1/media/med_1", "answers/media.json", func(ctx context.Context, c *Client) error { return drop(c.Media.Get(ctx, "med_1")) }},
 		{"GET /api/v1/journal?state=failed", "pages/empty.json", func(ctx context.Context, c *Client) error {
 			return drop(c.Journal.List(ctx, JournalFilter{State: "failed"}))

@@ -24,6 +24,7 @@ type Template struct {
 	Components      json.RawMessage `json:"components"` // the provider's definition
 	CreatedAt       *time.Time      `json:"createdAt"`
 	UpdatedAt       *time.Time      `json:"updatedAt"`
+	SyncedAt        *time.Time      `json:"syncedAt"` // when the provider's list last named it
 }
 
 // TemplateParams create or change a template; empty members stay as they are.
@@ -76,7 +77,15 @@ func (s Templates) Delete(ctx context.Context, channelID, id string, options ...
 	return s.t.do(ctx, http.MethodDelete, path("channels", channelID, "templates", id), nil, nil, nil, options)
 }
 
+// TemplateSync is what a look at the provider's list changed here.
+type TemplateSync struct {
+	Added   int `json:"added"`
+	Changed int `json:"changed"`
+	Removed int `json:"removed"`
+	Total   int `json:"total"`
+}
+
 // Sync fetches the provider's list of templates now.
-func (s Templates) Sync(ctx context.Context, channelID string, options ...CallOption) error {
-	return s.t.do(ctx, http.MethodPost, path("channels", channelID, "templates", "sync"), nil, nothing, nil, options)
+func (s Templates) Sync(ctx context.Context, channelID string, options ...CallOption) (*TemplateSync, error) {
+	return fetch[TemplateSync](ctx, s.t, http.MethodPost, path("channels", channelID, "templates", "sync"), nothing, options)
 }

@@ -9,7 +9,7 @@ type Row = [want: string, answer: string, call: (c: Linktor) => PromiseLike<unkn
 const rows: Row[] = [
   ['GET /api/v1/messages/msg_1', 'answers/message_detail.json', (c) => c.messages.get('msg_1')],
   ['POST /api/v1/messages/msg_1/read', 'answers/message.json', (c) => c.messages.markRead('msg_1', { typing: true }), { typing: true }],
-  ['GET /api/v1/conversations?status=open%2Cpending&label=vip', 'pages/conversations.json', (c) => c.conversations.list({ status: ['open', 'pending'], label: 'vip' })],
+  ['GET /api/v1/conversations?status=open&label=vip', 'pages/conversations.json', (c) => c.conversations.list({ status: 'open', label: 'vip' })],
   ['GET /api/v1/conversations/conv_1', 'answers/conversation.json', (c) => c.conversations.get('conv_1')],
   ['PATCH /api/v1/conversations/conv_1', 'answers/conversation.json', (c) => c.conversations.update('conv_1', { assigneeId: null, labels: [] }), { assigneeId: null, labels: [] }],
   ['POST /api/v1/conversations/conv_1/read', 'answers/conversation.json', (c) => c.conversations.markRead('conv_1')],
@@ -31,7 +31,7 @@ const rows: Row[] = [
   ['POST /api/v1/channels/ch_1/templates', 'answers/template.json', (c) => c.templates.create({ channelId: 'ch_1', name: 'a', language: 'en', category: 'UTILITY', components: [] }), { name: 'a', language: 'en', category: 'UTILITY', components: [] }],
   ['PATCH /api/v1/channels/ch_1/templates/tmpl_1', 'answers/template.json', (c) => c.templates.update({ channelId: 'ch_1', templateId: 'tmpl_1' }, { components: [] }), { components: [] }],
   ['DELETE /api/v1/channels/ch_1/templates/tmpl_1', '', (c) => c.templates.delete({ channelId: 'ch_1', templateId: 'tmpl_1' })],
-  ['POST /api/v1/channels/ch_1/templates/sync', '', (c) => c.templates.sync({ channelId: 'ch_1' })],
+  ['POST /api/v1/channels/ch_1/templates/sync', 'answers/template_sync.json', (c) => c.templates.sync({ channelId: 'ch_1' })],
   ['GET /api/v1/media/med_1', 'answers/media.json', (c) => c.media.get('med_1')],
   ['GET /api/v1/journal?state=failed', 'pages/empty.json', (c) => c.journal.list({ state: 'failed' })],
   ['GET /api/v1/journal/jrn_1', 'answers/journal_entry.json', (c) => c.journal.get('jrn_1')],

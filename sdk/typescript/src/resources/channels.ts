@@ -1,10 +1,10 @@
 import type { RequestOptions } from '../core/http.js'
 import type { List } from '../core/page.js'
-import { path, Resource, type ListParams } from '../core/resource.js'
-import type { Channel, ChannelCreate, ChannelType, ChannelUpdate, Health } from '../types/channel.js'
+import { path, Resource } from '../core/resource.js'
+import type { Channel, ChannelCreate, ChannelListParams, ChannelType, ChannelUpdate, Health } from '../types/channel.js'
 
 export class Channels extends Resource {
-  list(params: ListParams = {}, options?: RequestOptions): List<Channel> {
+  list(params: ChannelListParams = {}, options?: RequestOptions): List<Channel> {
     return this.pages('/api/v1/channels', params, options)
   }
 

@@ -18,8 +18,8 @@ export class Conversations extends Resource {
   }
 
   /** Sets the unread count to zero. */
-  async markRead(id: string, options?: RequestOptions): Promise<void> {
-    await this.http.send({ method: 'POST', path: path`/api/v1/conversations/${id}/read`, body: {} }, options)
+  markRead(id: string, options?: RequestOptions): Promise<Conversation> {
+    return this.http.json({ method: 'POST', path: path`/api/v1/conversations/${id}/read`, body: {} }, options)
   }
 
   messages(id: string, params: ListParams = {}, options?: RequestOptions): List<Message> {

@@ -1,7 +1,14 @@
 import type { RequestOptions } from '../core/http.js'
 import type { List } from '../core/page.js'
 import { path, Resource } from '../core/resource.js'
-import type { Template, TemplateCreate, TemplateListParams, TemplateRef, TemplateUpdate } from '../types/channel.js'
+import type {
+  Template,
+  TemplateCreate,
+  TemplateListParams,
+  TemplateRef,
+  TemplateSync,
+  TemplateUpdate,
+} from '../types/channel.js'
 
 export class Templates extends Resource {
   list(params: TemplateListParams, options?: RequestOptions): List<Template> {
@@ -30,9 +37,9 @@ export class Templates extends Resource {
   }
 
   /** Fetches the provider's list of templates now. */
-  async sync({ channelId }: { channelId: string }, options?: RequestOptions): Promise<void> {
+  sync({ channelId }: { channelId: string }, options?: RequestOptions): Promise<TemplateSync> {
     const at = path`/api/v1/channels/${channelId}/templates/sync`
-    await this.http.send({ method: 'POST', path: at, body: {} }, options)
+    return this.http.json({ method: 'POST', path: at, body: {} }, options)
   }
 }
 

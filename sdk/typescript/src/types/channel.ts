@@ -9,10 +9,10 @@ export interface Channel {
   enabled: boolean
   /** As saved; secrets read `{ set: true }`. */
   settings: Record<string, unknown>
-  /** The address to give to the provider. */
-  webhookUrl: string
+  /** The address to give to the provider; shown to those who may manage channels. */
+  webhookUrl?: string
   verifyToken?: string
-  onUncertain: Open<'resend' | 'never' | 'manual'>
+  onUncertain: Open<'auto' | 'resend' | 'never' | 'manual'>
   throughputPerSecond: number
   health?: Health | null
   pausedReason?: string
@@ -32,13 +32,24 @@ export interface ChannelCreate {
   type: string
   name: string
   settings: Record<string, unknown>
-  onUncertain?: 'resend' | 'never' | 'manual'
+  /** Defaults to true. */
+  enabled?: boolean
+  onUncertain?: 'auto' | 'resend' | 'never' | 'manual'
+  /** 0 means the type's default. */
+  throughputPerSecond?: number
 }
 
 export interface ChannelUpdate {
   name?: string
+  /** Merged: what is absent stays, null removes. */
   settings?: Record<string, unknown>
-  onUncertain?: 'resend' | 'never' | 'manual'
+  enabled?: boolean
+  onUncertain?: 'auto' | 'resend' | 'never' | 'manual'
+  throughputPerSecond?: number
+}
+
+export interface ChannelListParams extends ListParams {
+  type?: string
 }
 
 /** What a channel type is, needs and can do. */
@@ -86,6 +97,16 @@ export interface Template {
   components: unknown[]
   createdAt?: string
   updatedAt?: string
+  /** When the provider's list last named it. */
+  syncedAt?: string
+}
+
+/** What a look at the provider's list changed here. */
+export interface TemplateSync {
+  added: number
+  changed: number
+  removed: number
+  total: number
 }
 
 export interface TemplateListParams extends ListParams {
@@ -124,10 +145,15 @@ export interface StoredMedia {
   filename?: string
   /** Bytes. */
   size: number
-  sha256: string
+  /** In hex. */
+  sha256?: string
   state: Open<'pending' | 'ready' | 'failed'>
   /** Works for a while; get the media again for a fresh one. */
   url?: string
+  /** The inbound message that it came with. */
+  messageId?: string
+  /** Why it could not be fetched. */
+  error?: string
   createdAt: string
 }
 
@@ -136,14 +162,19 @@ export interface JournalEntry {
   id: string
   channelId: string
   state: Open<'applied' | 'partial' | 'failed'>
-  problems?: { index?: number; reason: string }[]
+  /** Items that could not be applied; item -1 is the whole body. */
+  problems?: { item: number; reason: string }[]
   headers?: Record<string, string>
   /** Only from `get`. */
   body?: string
+  /** Only from `get`, if the body is not text. */
+  bodyBase64?: string
   size?: number
   events?: number
   deliveries?: number
   receivedAt: string
+  /** When it last came. */
+  lastAt?: string
   appliedAt?: string | null
 }
 

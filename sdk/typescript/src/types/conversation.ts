@@ -13,7 +13,7 @@ export interface Conversation {
   assigneeId?: string | null
   labels: string[]
   unreadCount: number
-  lastMessage?: { id: string; direction: 'inbound' | 'outbound'; type: string; preview?: string } | null
+  lastMessage?: { id: string; direction: 'inbound' | 'outbound'; type: string; status?: string; preview?: string } | null
   lastMessageAt?: string | null
   lastInboundAt?: string | null
   /** Until when anything but a template may be sent. */
@@ -22,12 +22,14 @@ export interface Conversation {
   snoozedUntil?: string | null
   createdAt: string
   updatedAt: string
+  resolvedAt?: string
 }
 
 export interface ConversationListParams extends ListParams {
-  status?: ConversationStatus | readonly ConversationStatus[]
+  status?: ConversationStatus
   channelId?: string
   contactId?: string
+  /** A user, or `none`. */
   assigneeId?: string
   label?: string
 }

@@ -107,6 +107,9 @@ export interface Message {
   /** Why it is not being sent right now, and until when. */
   waiting?: { reason: string; until?: string; limit?: number; used?: number }
   author?: Author
+  groupId?: string
+  /** Of a template. */
+  category?: string
   metadata: Record<string, string>
 }
 
@@ -170,4 +173,5 @@ export interface MessageListParams extends ListParams {
   contactId?: string
   direction?: 'inbound' | 'outbound'
   status?: MessageStatus | readonly MessageStatus[]
+  reference?: string
 }
