@@ -47,6 +47,8 @@ func (s *Simulator) serveLink(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "messages" && r.Method == http.MethodPost:
 		s.linkSend(w, r, mine)
+	case path == "media" && r.Method == http.MethodPost:
+		s.linkUpload(w, r, mine)
 	case path == "mo/status" && r.Method == http.MethodPost:
 		s.linkReceipt(w, r, mine)
 	case strings.HasPrefix(path, "platformId/"):
