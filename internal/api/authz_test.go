@@ -53,7 +53,7 @@ func newTown(t *testing.T, d *db.DB) *town {
 	w.Server = New(Deps{DB: d, Auth: accounts, Seal: seal, Log: quiet(), Metrics: http.NotFoundHandler(), Resources: Resources{
 		Accounts: accounts, Registry: reg, Ingester: convs, Conversations: convs, Templates: templates.NewStore(d, time.Now),
 		Media:    media.NewStore(media.Options{DB: d, Blobs: blobs, Registry: reg, Key: make([]byte, 32), PublicURL: "https://linktor.example.com"}),
-		Realtime: Realtime{Hub: realtime.NewHub(source, realtime.Options{}), Events: source},
+		Realtime: Realtime{Hub: realtime.NewHub(source, realtime.Options{}), Events: source}, Simulator: SimulatorPage{Handler: http.NotFoundHandler()},
 	}})
 	w.populate(t, convs, newChannel(t, reg, "ten_a", "wire").ID)
 	return w
@@ -332,4 +332,26 @@ func (w *town) snapshot(t *testing.T) string {
 		fmt.Fprintln(&out, rows)
 	}
 	return out.String()
+}
+
+// Ensure that no route came into the application past route and raw, which demand
+// a rule.
+func TestEveryRouteHasARule(t *testing.T) {
+	w := newTown(t, dbtest.SQLite(t))
+	known := map[string]bool{}
+	for _, r := range w.Routes() {
+		if known[r.Method+" "+fiberPath(r.Path)] {
+			t.Errorf("%s %s is registered twice", r.Method, r.Path)
+		}
+		known[r.Method+" "+fiberPath(r.Path)] = true
+	}
+	for _, r := range w.App().GetRoutes(true) {
+		method := r.Method
+		if method == http.MethodHead { // Fiber answers HEAD wherever there is a GET
+			method = http.MethodGet
+		}
+		if !known[method+" "+r.Path] {
+			t.Errorf("%s %s is served without a rule", r.Method, r.Path)
+		}
+	}
 }

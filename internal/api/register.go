@@ -26,6 +26,7 @@ type Resources struct {
 	// OnWebhook is told the result of each webhook, for metrics. It may be nil.
 	OnWebhook func(result string, took time.Duration)
 	Realtime  Realtime
+	Simulator SimulatorPage
 }
 
 // register names every group of routes, so that this list is the table of
@@ -36,6 +37,7 @@ func (s *Server) register() {
 	s.registerWebhooks()
 	s.registerResources()
 	s.registerRealtime()
+	s.registerSimulator()
 }
 
 // registerResources names the routes of what a tenant has.
