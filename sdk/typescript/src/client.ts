@@ -20,7 +20,7 @@ export interface LinktorOptions {
   baseUrl?: string
   /** Defaults to the runtime's. */
   fetch?: Fetch
-  /** Defaults to the runtime's; Node 20 has none: pass the `ws` package's. */
+  /** Defaults to the runtime's; Node 20 has none: pass the `ws` package's, or leave it to an HTTP stream. */
   WebSocket?: WebSocketConstructor
   /** Repeats after the first attempt. Defaults to 2. */
   maxRetries?: number

@@ -71,6 +71,7 @@ async function server(t: TestContext): Promise<string> {
     if (url.startsWith('/api/v1/messages?')) {
       return { body: { data: [fixture('answers/message_detail.json')], page: { next: null, hasMore: false } } }
     }
+    if (url.startsWith('/api/v1/events/stream')) return { text: stream(), headers: { 'content-type': 'text/event-stream' } }
     const answer = answers[`${method} ${url.split('?')[0]}`]
     return answer ? { body: fixture(answer) } : { status: 204 }
   })
@@ -84,4 +85,13 @@ async function server(t: TestContext): Promise<string> {
     }
   })
   return fake.url
+}
+
+/** The two events as the HTTP stream has them. */
+function stream(): string {
+  const ready = 'id: v1.e.40\nevent: ready\ndata: {"op":"ready","cursor":"v1.e.40","heartbeatMs":25000}\n\n'
+  const events = ['message.received', 'message.status'].map(
+    (name, i) => `id: v1.e.${41 + i}\ndata: ${JSON.stringify(fixture(`events/${name}.json`))}\n\n`,
+  )
+  return ready + events.join('')
 }

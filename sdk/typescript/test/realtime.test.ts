@@ -158,10 +158,12 @@ test('a server that comes up later is found', async (t) => {
   assert.equal(calls, 3)
 })
 
-test('without a WebSocket the way out is named', (t) => {
+test('what needs a WebSocket says so where there is none', (t) => {
   const before = globalThis.WebSocket
   Reflect.deleteProperty(globalThis, 'WebSocket')
   t.after(() => Object.assign(globalThis, { WebSocket: before }))
   const client = new Linktor({ apiKey: 'k' })
-  assert.throws(() => client.realtime.connect(), /npm install ws/)
+  const ticket = () => Promise.resolve('wst_mine')
+  assert.throws(() => client.realtime.connect({ ticket }), /npm install ws/)
+  assert.throws(() => client.realtime.connect({ subscribe: [{}, {}] }), /npm install ws/)
 })

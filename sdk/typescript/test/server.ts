@@ -14,6 +14,8 @@ export interface Answer {
   status?: number
   headers?: Record<string, string>
   body?: unknown
+  /** Instead of a JSON body. */
+  text?: string
   /** Breaks the connection instead of answering. */
   drop?: boolean
   /** Never answers. */
@@ -36,11 +38,11 @@ export async function fakeServer(t: TestContext, reply: (seen: Seen, n: number) 
     req.on('end', () => {
       const one = { method: req.method ?? '', url: req.url ?? '', headers: req.headers, body: Buffer.concat(parts).toString() }
       seen.push(one)
-      const { status = 200, headers, body, drop, hang } = reply(one, seen.length)
+      const { status = 200, headers, body, text, drop, hang } = reply(one, seen.length)
       if (drop) return void req.socket.destroy()
       if (hang) return
       res.writeHead(status, { 'content-type': 'application/json', ...headers })
-      res.end(body === undefined ? '' : JSON.stringify(body))
+      res.end(text ?? (body === undefined ? '' : JSON.stringify(body)))
     })
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))

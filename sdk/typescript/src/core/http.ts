@@ -92,6 +92,15 @@ export class Transport {
     }
   }
 
+  /** Opens an answer without an end. The signal closes it; there is no other timeout, and no retry. */
+  async open(path: string, query: Query, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const init = this.#init({ method: 'GET', path }, { headers: { accept: 'text/event-stream' } })
+    const response = await this.#options.fetch(this.url(path, query), { ...init, signal, redirect: 'error' })
+    if (!response.ok) throw apiError(response.status, await readProblem(response), response.headers)
+    if (!response.body) throw new ConnectionError(`GET ${path}: the answer has no body`)
+    return response.body
+  }
+
   #init(call: Call, options: RequestOptions): RequestInit {
     const headers = new Headers(this.#options.headers)
     headers.set('accept', 'application/json')

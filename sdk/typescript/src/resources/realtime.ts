@@ -3,6 +3,7 @@ import { LinktorError } from '../errors.js'
 import { RealtimeConnection } from '../realtime/connection.js'
 import type { Subscription } from '../realtime/protocol.js'
 import type { WebSocketConstructor } from '../realtime/socket.js'
+import { streamSocket } from '../realtime/stream.js'
 import { VERSION } from '../version.js'
 
 export interface ConnectOptions {
@@ -36,20 +37,24 @@ export class Realtime {
     this.#WebSocket = WebSocket
   }
 
-  /** Opens the stream of events. It reconnects and resumes until you close it. */
+  /**
+   * Opens the stream of events. It reconnects and resumes until you close it.
+   * In a runtime without WebSocket it reads the same events from an HTTP stream.
+   */
   connect(options: ConnectOptions = {}): RealtimeConnection {
     const WebSocket = this.#WebSocket ?? globalThis.WebSocket
-    if (!WebSocket) {
-      throw new LinktorError(
-        "this runtime has no WebSocket: npm install ws, then new Linktor({ WebSocket }) with import WebSocket from 'ws'",
-      )
-    }
     const { types, channelId, conversationId } = options
     const single: Subscription[] = types || channelId || conversationId ? [{ types, channelId, conversationId }] : []
+    if (!WebSocket && (options.ticket || (options.subscribe?.length ?? 0) > 1)) {
+      throw new LinktorError(
+        "this runtime has no WebSocket: npm install ws, then new Linktor({ WebSocket }) with import { WebSocket } from 'ws'",
+      )
+    }
+    const ticket = options.ticket ?? (async () => (await this.createTicket()).ticket)
     return new RealtimeConnection({
-      WebSocket,
+      WebSocket: WebSocket ?? streamSocket(this.#http),
       url: `${this.#http.baseUrl.replace(/^http/, 'ws')}/api/v1/realtime`,
-      ticket: options.ticket ?? (async () => (await this.createTicket()).ticket),
+      ticket: WebSocket ? ticket : () => Promise.resolve(''), // a stream authenticates by its header
       cursor: options.cursor,
       subscribe: (options.subscribe ?? single).map((s, i) => ({ ...s, id: s.id ?? `s${i + 1}` })),
       client: `typescript/${VERSION}`,
