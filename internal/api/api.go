@@ -106,6 +106,9 @@ func New(deps Deps) *Server {
 	s.app.Use(s.frame)
 	s.huma = humafiber.New(s.app, s.humaConfig())
 	s.register()
+	// huma adds its own error type for each operation; ours is Problem.
+	delete(s.huma.OpenAPI().Components.Schemas.Map(), "ErrorModel")
+	delete(s.huma.OpenAPI().Components.Schemas.Map(), "ErrorDetail")
 	return s
 }
 

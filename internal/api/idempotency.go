@@ -96,8 +96,8 @@ func readBody(c *fiber.Ctx, limit int64) ([]byte, error) {
 		return nil, tooLarge
 	}
 	stream := c.Context().RequestBodyStream()
-	if stream == nil {
-		return nil, nil
+	if stream == nil { // already in memory; c.Body would also undo a Content-Encoding
+		return bytes.Clone(c.Request().Body()), nil
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, max(n, 512)))
 	if _, err := io.Copy(buf, io.LimitReader(stream, limit+1)); err != nil {

@@ -125,7 +125,7 @@ func (a signedAccount) UploadMedia(_ context.Context, _ channels.MediaInfo, r io
 	return "up-" + string(data[:min(len(data), 4)]), time.Time{}, err
 }
 
-func newRegistry(t *testing.T, d *db.DB) *registry.Registry {
+func newRegistry(t testing.TB, d *db.DB) *registry.Registry {
 	t.Helper()
 	for _, tenant := range []string{"ten_a", "ten_b"} {
 		if _, err := d.Exec(t.Context(), `INSERT INTO tenants (id, name, created_at) VALUES ($1, $1, 0)`, tenant); err != nil {
@@ -139,7 +139,7 @@ func newRegistry(t *testing.T, d *db.DB) *registry.Registry {
 	return registry.New(d, box, []channels.Adapter{wire{"wire"}, wire{"loose"}}, channels.Env{HTTP: http.DefaultClient}, time.Now)
 }
 
-func newChannel(t *testing.T, r *registry.Registry, tenant, typ string) *registry.Open {
+func newChannel(t testing.TB, r *registry.Registry, tenant, typ string) *registry.Open {
 	t.Helper()
 	o, err := r.Create(t.Context(), tenant, registry.Draft{Type: typ, Name: "Shop", Settings: map[string]json.RawMessage{
 		"number": json.RawMessage(`"12"`), "secret": json.RawMessage(`"hush"`),
