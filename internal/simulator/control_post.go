@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 )
@@ -146,17 +147,23 @@ func (s *Simulator) apiWebhook(r *http.Request) (any, error) {
 	case req.Field == "" || len(req.Value) == 0 || l.kind != KindWhatsApp:
 		return nil, bad("body, or on a WhatsApp number field and value, must be given")
 	default:
-		s.Change(l.id, req.Field, req.Value)
+		return object{"ok": true}, s.Change(l.id, req.Field, req.Value)
 	}
 	return object{"ok": true}, nil
 }
 
 // Change posts a webhook with one change of a field of a WhatsApp number's
 // account, e.g. phone_number_quality_update.
-func (s *Simulator) Change(number, field string, value json.RawMessage) {
-	if l := s.line(number); l != nil {
-		s.Post(number, metaJSON(l.envelope(field, s.opt.Now(), value)))
+func (s *Simulator) Change(number, field string, value json.RawMessage) error {
+	l := s.line(number)
+	switch {
+	case l == nil || l.kind != KindWhatsApp:
+		return fmt.Errorf("%w: %q", ErrUnknownNumber, number)
+	case !json.Valid(value):
+		return ErrBadJSON
 	}
+	s.Post(number, metaJSON(l.envelope(field, s.opt.Now(), value)))
+	return nil
 }
 
 // Post posts body, signed, to the number's webhook URL. It is how tests send

@@ -50,7 +50,7 @@ type Inbound struct {
 var (
 	ErrUnknownNumber  = errors.New("simulator: no such number")
 	ErrUnknownPersona = errors.New("simulator: no such persona, phone number or user id")
-	ErrBadJSON        = errors.New("simulator: raw and referral must be JSON")
+	ErrBadJSON        = errors.New("simulator: what is passed on as it is must be JSON")
 )
 
 // Say lets a customer write to number, a phone number id or a LINK source.

@@ -5,7 +5,7 @@
 const $ = id => document.getElementById(id)
 const chats = new Map() // "channel|persona" -> messages
 const files = new Map() // media id -> promise of a blob URL
-let atEnd = true // the newest message was in view before something was added
+let atEnd = true, movedAt = 0 // the newest message is to stay in view; when we scrolled last
 let state = null, cursor = 0, quoted = null, opened = null, unread = new Set()
 
 function el(tag, props = {}, ...children) {
@@ -38,7 +38,7 @@ async function act(method, path, body) {
 }
 
 const here = () => $('channel').value + '|' + $('persona').value
-const say = message => act('POST', 'inbound', { channel: $('channel').value, from: $('persona').value, ...takeQuote(), ...message })
+const say = message => (atEnd = true) && act('POST', 'inbound', { channel: $('channel').value, from: $('persona').value, ...takeQuote(), ...message })
 
 function takeQuote() {
   const q = quoted ? { replyTo: quoted } : {}
@@ -69,7 +69,7 @@ function media(kind, part) {
   const tag = { image: 'img', sticker: 'img', video: 'video', audio: 'audio' }[kind]
   const target = tag ? el(tag, { controls: true, alt: kind, className: kind }) : el('a', { textContent: '📄 ' + (part.filename || 'document'), target: '_blank', rel: 'noreferrer' })
   const set = url => { if (url) target[tag ? 'src' : 'href'] = url }
-  target.onload = () => { if (atEnd) toEnd() }
+  target.onload = target.onloadedmetadata = () => { if (atEnd) toEnd() }
   if (part.id) file(part.id).then(set)
   else if (/^https?:/.test(part.link || '')) set(part.link)
   return target
@@ -159,7 +159,10 @@ function draw() {
   if (atEnd) toEnd()
 }
 
-const toEnd = () => { $('chat').scrollTop = $('chat').scrollHeight }
+function toEnd() {
+  movedAt = performance.now()
+  $('chat').scrollTop = $('chat').scrollHeight
+}
 
 function put(m) {
   const key = m.channel + '|' + m.persona
@@ -274,7 +277,9 @@ async function follow() {
   }
 }
 
-$('chat').onscroll = () => { atEnd = $('chat').scrollHeight - $('chat').scrollTop - $('chat').clientHeight < 60 }
+$('chat').onscroll = () => { // only a person's scrolling counts, not what a taller message causes
+  if (performance.now() - movedAt > 300) atEnd = $('chat').scrollHeight - $('chat').scrollTop - $('chat').clientHeight < 60
+}
 $('composer').onsubmit = e => { e.preventDefault(); const text = $('text').value.trim(); if (text) { say({ type: 'text', text }); $('text').value = '' } }
 $('channel').onchange = $('persona').onchange = () => { quote(null); open() }
 $('quote').lastElementChild.onclick = () => quote(null)
