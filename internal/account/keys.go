@@ -171,7 +171,6 @@ func (s *Store) UpdateKey(ctx context.Context, by *Principal, keyID string, p Ke
 	if !plausible(keyID) {
 		return k, fault.Missing("key")
 	}
-	now := s.now()
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var r keyRow
 		err := tx.GetContext(ctx, &r, `SELECT `+keyColumns+` FROM api_keys WHERE tenant_id = $1 AND id = $2`+tx.ForUpdate("api_keys"),
@@ -185,24 +184,12 @@ func (s *Store) UpdateKey(ctx context.Context, by *Principal, keyID string, p Ke
 		if k, err = r.key(); err != nil {
 			return err
 		}
-		had := k.ChannelIDs
-		p.apply(&k)
-		k.UpdatedAt = now.UTC()
-		since := now
-		if p.ExpiresAt == nil {
-			since = time.Time{} // an expired key may still be renamed
-		}
-		if err := k.check(since); err != nil {
+		if err := s.change(ctx, tx, by, &k, p); err != nil {
 			return err
-		}
-		if p.widens() {
-			if err := mayGrant(ctx, tx, by, k, had); err != nil {
-				return err
-			}
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE api_keys SET name = $1, description = $2, permissions = $3, channel_ids = $4,
 			per_minute = $5, per_day = $6, active = $7, updated_at = $8, expires_at = $9 WHERE tenant_id = $10 AND id = $11`,
-			k.Name, k.Description, array(k.Permissions), array(k.ChannelIDs), k.PerMinute, k.PerDay, k.Active, db.Micros(now),
+			k.Name, k.Description, array(k.Permissions), array(k.ChannelIDs), k.PerMinute, k.PerDay, k.Active, db.Micros(k.UpdatedAt),
 			db.NullMicros(k.ExpiresAt), by.TenantID, keyID)
 		return err
 	})
@@ -211,6 +198,24 @@ func (s *Store) UpdateKey(ctx context.Context, by *Principal, keyID string, p Ke
 	}
 	s.cache.clear()
 	return k, nil
+}
+
+// change applies p to k if by may.
+func (s *Store) change(ctx context.Context, tx *db.Tx, by *Principal, k *Key, p KeyPatch) error {
+	had := k.ChannelIDs
+	p.apply(k)
+	k.UpdatedAt = s.now().UTC()
+	since := k.UpdatedAt
+	if p.ExpiresAt == nil {
+		since = time.Time{} // an expired key may still be renamed
+	}
+	if err := k.check(since); err != nil {
+		return err
+	}
+	if p.widens() {
+		return mayGrant(ctx, tx, by, *k, had)
+	}
+	return nil
 }
 
 // widens reports whether p can give a key more than it had. Switching off does not.

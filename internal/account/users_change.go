@@ -150,23 +150,9 @@ func (s *Store) ChangePassword(ctx context.Context, p *Principal, old, password 
 	if err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
-	// A stolen session must not be able to guess the password either.
-	wait, undo := s.pairs.attempt("change " + u.ID)
-	if wait > 0 {
-		return &fault.Error{Kind: fault.Limited, Code: "too_many_attempts", RetryAfter: wait, Message: "Too many wrong passwords. Wait for Retry-After seconds."}
+	if err := s.confirmPassword(ctx, u, old); err != nil {
+		return wrap("change password", err)
 	}
-	if len(old) > maxPassword {
-		old = ""
-	}
-	ok, _, err := s.checkPassword(ctx, old, u.PasswordHash)
-	if err != nil {
-		undo()
-		return fmt.Errorf("change password: %w", err)
-	}
-	if !ok {
-		return fault.Field("/currentPassword", "wrong", "The current password is wrong.")
-	}
-	undo()
 	if err := checkPasswordRules(password, u.Email); err != nil {
 		return atPointer(err, "/newPassword")
 	}
@@ -187,8 +173,30 @@ func (s *Store) ChangePassword(ctx context.Context, p *Principal, old, password 
 	if err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
-	s.pairs.succeed("change " + u.ID)
 	s.cache.clear()
+	return nil
+}
+
+// confirmPassword checks the password of a user who is logged in, as slowly as a
+// login: a stolen session must not be able to guess it.
+func (s *Store) confirmPassword(ctx context.Context, u userRow, password string) error {
+	key := "confirm " + u.ID
+	wait, undo := s.pairs.attempt(key)
+	if wait > 0 {
+		return &fault.Error{Kind: fault.Limited, Code: "too_many_attempts", RetryAfter: wait, Message: "Too many wrong passwords. Wait for Retry-After seconds."}
+	}
+	if len(password) > maxPassword {
+		password = ""
+	}
+	ok, _, err := s.checkPassword(ctx, password, u.PasswordHash)
+	if err != nil {
+		undo()
+		return err
+	}
+	if !ok {
+		return fault.Field("/currentPassword", "wrong", "The current password is wrong.")
+	}
+	s.pairs.succeed(key)
 	return nil
 }
 
