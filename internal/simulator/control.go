@@ -13,7 +13,7 @@ import (
 
 const (
 	maxControlBody = 32 << 20 // a medium in base64
-	longPoll       = 25 * time.Second
+	longPoll       = 5 * time.Second // short: a server that stops waits for open requests
 )
 
 // Control serves the operators' side: the page at /simulator and the API below
@@ -173,7 +173,7 @@ func (s *Simulator) apiChat(w http.ResponseWriter, r *http.Request) {
 }
 
 // apiUpdates is the long poll: it answers when there is something after
-// ?after=n, or after 25 s with nothing.
+// ?after=n, or after 5 s with nothing.
 func (s *Simulator) apiUpdates(w http.ResponseWriter, r *http.Request) {
 	after, err := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
 	if err != nil {

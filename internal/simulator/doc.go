@@ -44,7 +44,7 @@
 //
 //	GET    /simulator/api/state                           State
 //	GET    /simulator/api/chat?channel=&persona=          {data: [{persona, messages}], cursor}; without persona the last message of each
-//	GET    /simulator/api/updates?after=n                 {data: [{seq, message}], cursor, reset}; waits up to 25 s; reset: read the chats again
+//	GET    /simulator/api/updates?after=n                 {data: [{seq, message}], cursor, reset}; waits up to 5 s; reset: read the chats again
 //	GET    /simulator/api/media/{id}                      the bytes of a file of either side
 //	GET    /simulator/api/ledger?limit=&duplicates=true   LedgerSummary;  ?reference=r  {reference, count}
 //	DELETE /simulator/api/ledger                          forgets
