@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxControlBody = 32 << 20 // a medium in base64
+	maxControlBody = 32 << 20        // a medium in base64
 	longPoll       = 5 * time.Second // short: a server that stops waits for open requests
 )
 
