@@ -101,7 +101,7 @@ func decodeProblem(err error) *Problem {
 			p.Code, p.Type = "duplicate_name", "urn:linktor:error:duplicate_name"
 			p.Detail = fmt.Sprintf("A member occurs twice in one object: see byte %d.", syn.ByteOffset)
 		}
-		p.Errors = []ProblemField{{Pointer: string(syn.JSONPointer), Code: p.Code, Message: p.Detail, Limit: int(syn.ByteOffset)}}
+		p.Errors = []ProblemField{{Pointer: string(syn.JSONPointer), Code: p.Code, Message: p.Detail, Offset: syn.ByteOffset}}
 		return p
 	}
 	sem, ok := errors.AsType[*json.SemanticError](err)

@@ -40,6 +40,7 @@ type ProblemField struct {
 	Code      string `json:"code"`
 	Message   string `json:"message"`
 	Limit     int    `json:"limit,omitempty"`
+	Offset    int64  `json:"offset,omitempty" doc:"Bytes before the place in a body that is not JSON."`
 }
 
 func (p *Problem) Error() string  { return p.Code + ": " + p.Detail }

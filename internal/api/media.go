@@ -92,7 +92,7 @@ func (s *Server) uploadMedia(c *fiber.Ctx) error {
 			return fault.Field("/file", "required", "The form has no part named file.")
 		}
 		if err != nil {
-			return fault.New(fault.Malformed, "malformed_form", "The form is not valid multipart/form-data.")
+			return fault.New(fault.Malformed, "malformed", "The form is not valid multipart/form-data.")
 		}
 		if part.FormName() != "file" {
 			continue

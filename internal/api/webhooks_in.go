@@ -105,8 +105,9 @@ func (s *Server) takeWebhook(c *fiber.Ctx) (result string, err error) {
 	}
 	w.Events, err = s.parse(ctx, o, body)
 	if syn, ok := errors.AsType[*channels.SyntaxError](err); ok {
-		return "", &Problem{Type: "urn:linktor:error:malformed_json", Title: "Bad Request", Status: http.StatusBadRequest,
-			Code: "malformed_json", Detail: fmt.Sprintf("The body is not valid JSON: see byte %d.", syn.Offset)}
+		p := newProblem(http.StatusBadRequest, "malformed_json", fmt.Sprintf("The body is not valid JSON: see byte %d.", syn.Offset))
+		p.Errors = []ProblemField{{Code: p.Code, Message: p.Detail, Offset: syn.Offset}}
+		return "", p
 	}
 	if err != nil {
 		w.ParseErr = err.Error()

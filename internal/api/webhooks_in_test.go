@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/linktor/linktor/conversations"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
@@ -172,9 +173,20 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
+// Only a trusted proxy may name the caller, and only the hop next to it counts.
 func TestRemoteBehindProxy(t *testing.T) {
-	s := &Server{Deps: Deps{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
-	if !s.trusted(netip.MustParseAddr("10.1.2.3")) || s.trusted(netip.MustParseAddr("11.1.2.3")) {
-		t.Error("trusted proxies")
+	tests := []struct{ name, trusted, forwarded, want string }{
+		{"no proxy", "10.0.0.0/8", "203.0.113.9", "0.0.0.0"},
+		{"a proxy", "0.0.0.0/32", "203.0.113.9", "203.0.113.9"},
+		{"a forged entry before it", "0.0.0.0/32", "198.51.100.1, 203.0.113.9", "203.0.113.9"},
+		{"two proxies", "0.0.0.0/0", "203.0.113.9, 10.0.0.2", "203.0.113.9"},
+		{"nonsense", "0.0.0.0/32", "unknown", "0.0.0.0"},
+	}
+	for _, tt := range tests {
+		s := New(Deps{Auth: credentials{}, Log: quiet(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix(tt.trusted)}})
+		s.App().Get("/remote", func(c *fiber.Ctx) error { return c.SendString(s.remote(c).String()) })
+		if got := call(t, s, "GET", "/remote", "", "X-Forwarded-For", tt.forwarded); got.body != tt.want {
+			t.Errorf("%s: %s; want %s", tt.name, got.body, tt.want)
+		}
 	}
 }
