@@ -19,7 +19,7 @@ stop() {
     echo "-- the server's last lines:" >&2
     tail -n 20 "$dir/log" >&2
   fi
-  rm -rf "$dir"
+  rm -rf "$dir" sdk/typescript/readme-snippet.mjs
   exit "$status"
 }
 trap stop EXIT
@@ -42,6 +42,7 @@ done
 field() { sed -nE "s/.*\"$1\":\"([^\"]*)\".*/\1/p" "$dir/ready"; }
 LINKTOR_TEST_SERVER=$(field url)
 LINKTOR_TEST_API_KEY=$(field apiKey)
+channel=$(field channelId)
 export LINKTOR_TEST_SERVER LINKTOR_TEST_API_KEY
 if [ -z "$LINKTOR_TEST_SERVER" ] || [ -z "$LINKTOR_TEST_API_KEY" ]; then
   echo "the server did not say where it listens" >&2
@@ -60,7 +61,15 @@ if ! command -v node >/dev/null 2>&1 || [ "$(node -p 'parseInt(process.versions.
   exit 0
 fi
 echo "-- TypeScript SDK"
-cd sdk/typescript
+pushd sdk/typescript >/dev/null
 npm ci --no-audit --no-fund --loglevel=error
 npm run --silent check
 npm test --silent
+
+echo "-- The README's snippet"
+# Within the package's folder, so that its own name resolves to it.
+snippet=./readme-snippet.mjs
+sed -n '/^```ts$/,/^```$/p' ../../README.md | sed '/^```/d' >"$snippet"
+LINKTOR_BASE_URL=$LINKTOR_TEST_SERVER LINKTOR_API_KEY=$LINKTOR_TEST_API_KEY CHANNEL_ID=$channel node "$snippet" | tee "$dir/snippet"
+grep -q ' queued$' "$dir/snippet"
+popd >/dev/null

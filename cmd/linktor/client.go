@@ -17,7 +17,7 @@ import (
 
 // serverFlags say which running server a command talks to.
 type serverFlags struct {
-	URL    string `help:"Address of the server. The one that the settings describe, if not given." env:"LINKTOR_URL" placeholder:"URL"`
+	URL    string `help:"Address of the server. The one that the settings describe, if not given." env:"LINKTOR_BASE_URL" placeholder:"URL"`
 	APIKey string `help:"API key. Without one, the command makes itself one in the database and deletes it at its end." env:"LINKTOR_API_KEY" placeholder:"lk_…"`
 }
 
