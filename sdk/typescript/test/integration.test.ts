@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
-import { Linktor, NotFoundError, ValidationError, AuthenticationError } from '../src/index.js'
+import { AuthenticationError, Linktor, NotFoundError, ValidationError, type SendParams } from '../src/index.js'
+import { fixture } from './fixtures.js'
 
 const { LINKTOR_TEST_SERVER: baseUrl, LINKTOR_TEST_API_KEY: apiKey } = process.env
 const skip = baseUrl && apiKey ? false : 'set LINKTOR_TEST_SERVER and LINKTOR_TEST_API_KEY'
@@ -38,6 +39,31 @@ test('a message goes out and its ticks come back', options, async () => {
   const detail = await linktor.messages.get(message.id)
   assert.ok(detail.timeline.attempts.length > 0)
   assert.ok(detail.timeline.statuses.length > 0)
+})
+
+test('every send of the guide is accepted, and shows in the log', options, async () => {
+  const linktor = client()
+  const open = (await linktor.conversations.list({ channelId: await whatsapp(), limit: 100 })).data.find((c) => c.windowOpen)
+  const contact = open && (await linktor.contacts.get(open.contactId))
+  const to = contact?.identities.find((i) => i.kind === 'phone')?.value
+  assert.ok(open && to, 'nobody wrote to the demo channel yet')
+  await linktor.whatsapp.templates.sync({ channelId: open.channelId })
+  const { cursor } = await linktor.events.list({ after: 'latest' })
+  const expected = new Set<string>()
+  for (const kind of ['text', 'image', 'document', 'buttons', 'list', 'template']) {
+    const params = fixture<SendParams>(`requests/${kind}.json`)
+    expected.add((await linktor.messages.send({ ...params, channelId: open.channelId, to })).id)
+  }
+  // Over a WebSocket, and over the plain HTTP stream that stands in for it.
+  const plain = new Linktor({ apiKey, baseUrl })
+  for (const stream of [linktor, plain]) {
+    const missing = new Set(expected)
+    const ws = stream.realtime.connect({ types: ['message.created'], cursor })
+    for await (const event of ws) {
+      missing.delete((event.data as { id: string }).id)
+      if (missing.size === 0) break
+    }
+  }
 })
 
 test('errors of the real server have their classes', options, async () => {
