@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"path/filepath"
+
+	"github.com/linktor/linktor/internal/bench/rig"
+	"github.com/linktor/linktor/internal/db"
+)
+
+// connections is how many the load uses.
+const connections = 32
+
+// customers write and are written to.
+const customers = 1000
+
+// world is a server with channels whose provider is fake.
+type world struct {
+	node     rig.Node
+	server   *rig.Server
+	provider *rig.Provider
+	api      *rig.Client
+	hook     *rig.Client // for webhooks: no key
+	key      string
+	lines    []*rig.Line
+	db       *db.DB
+}
+
+// world starts a server on an empty database with some channels, each of which
+// may send perSecond messages and has heard from every customer.
+func (b *bench) world(ctx context.Context, mode string, lines int, perSecond float64, onAccept func(rig.Accepted)) (_ *world, err error) {
+	w := &world{node: rig.Node{Bin: b.bin, Dir: filepath.Join(b.dir, mode+"-"+rand.Text())}}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if w.node.Listen, err = rig.FreeAddr(); err != nil {
+		return nil, err
+	}
+	if mode == "postgres" {
+		w.node.Redis = b.services.Redis
+		if w.node.Database, err = rig.NewDatabase(ctx, b.services.Postgres); err != nil {
+			return nil, err
+		}
+	}
+	if w.provider, err = rig.StartProvider(nil, onAccept); err != nil {
+		return nil, err
+	}
+	if w.server, err = w.node.Start(ctx); err != nil {
+		return nil, err
+	}
+	if w.key, err = w.node.NewKey(ctx); err != nil {
+		return nil, err
+	}
+	if w.db, err = db.Open(ctx, w.node.DSN(), 2); err != nil {
+		return nil, err
+	}
+	w.api, w.hook = rig.NewClient(w.node.Listen, w.key, connections), rig.NewClient(w.node.Listen, "", connections)
+	for range lines {
+		l, err := rig.NewLine(w.api, w.provider.URL, perSecond)
+		if err != nil {
+			return nil, err
+		}
+		if err := l.Greet(w.hook, customers); err != nil {
+			return nil, err
+		}
+		w.lines = append(w.lines, l)
+	}
+	return w, nil
+}
+
+func (w *world) close() {
+	if w.server != nil {
+		w.server.Stop()
+	}
+	if w.db != nil {
+		w.db.Close()
+	}
+	if w.provider != nil {
+		w.provider.Stop()
+	}
+}
+
+// count is the number of messages that are committed.
+func (w *world) count(ctx context.Context) (n int, err error) {
+	err = w.db.GetContext(ctx, &n, `SELECT count(*) FROM messages`)
+	return n, err
+}
