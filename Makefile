@@ -7,11 +7,13 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # How long each fuzz target runs.
 FUZZTIME ?= 30s
+# What make bench measures.
+BENCH ?= all
 
-.PHONY: help setup build run check test race bench fuzz golden sdk hooks clean
+.PHONY: help setup build run check test race bench microbench fuzz golden sdk hooks clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install PostgreSQL and Redis for the tests if they are missing, fetch modules
 	scripts/install-services.sh
@@ -32,7 +34,10 @@ test: ## Everything that must hold, on private PostgreSQL and Redis instances
 race: ## The Go tests alone, with the race detector
 	scripts/with-services.sh go test -race -shuffle=on ./...
 
-bench: ## Benchmarks on durable private instances: make bench > new.txt
+bench: ## Measure the whole server: make bench, or make bench BENCH="ingest send"
+	go run ./internal/bench $(BENCH)
+
+microbench: ## The Go benchmarks of single functions, in the form that benchstat reads
 	LINKTOR_TEST_DURABLE=1 scripts/with-services.sh scripts/bench.sh
 
 fuzz: ## Fuzz every target for FUZZTIME (30s)

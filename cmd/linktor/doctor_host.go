@@ -48,7 +48,7 @@ func (x *examination) disk(dir string) {
 		x.warn("disk", "", "free space cannot be read: %v", err)
 		return
 	}
-	free := uint64(fs.Bavail) * uint64(fs.Bsize)
+	free := fs.Bavail * uint64(fs.Bsize) // Bsize is signed on Linux, not on macOS
 	switch {
 	case free < minFree/8:
 		x.fail("disk", "make room: the server stops accepting webhooks when the disk is full", "%d MB are free", free>>20)

@@ -50,6 +50,10 @@ var mayImport = []struct{ pkg, allowed string }{
 	{"internal/simulator", ""},
 	{"internal/api", "channels conversations realtime internal/config internal/egress internal/seal " + domain + ground},
 
+	// Measurements start real servers as processes and look into their databases.
+	{"internal/bench", "channels internal/bench/rig internal/config internal/simulator " + ground},
+	{"internal/bench/", "channels internal/config internal/simulator " + ground},
+
 	// Only app knows all the others, and only the command knows app.
 	{"internal/app", "channels channels/all conversations realtime migrations internal/"},
 	{"cmd/linktor", "channels channels/all internal/"},
@@ -63,7 +67,7 @@ const (
 // walls are modules that only some of our packages may import.
 var walls = []struct{ module, allowed string }{
 	{"github.com/gofiber/", "internal/api internal/app"},
-	{"github.com/valyala/fasthttp", "internal/api internal/app"},
+	{"github.com/valyala/fasthttp", "internal/api internal/app internal/bench/rig"},
 	{"github.com/danielgtaylor/huma/", "internal/api internal/app"},
 	{"github.com/hibiken/asynq", "internal/tasks internal/app"},
 	{"github.com/redis/go-redis/", "internal/redisconn internal/limits internal/tasks internal/app"},
