@@ -9,7 +9,8 @@ import (
 const updateSent = `
 	WITH {{rows}} UPDATE messages SET status = v.status, provider_message_id = v.provider_id, alt_provider_id = v.alt_id,
 		tracking_lost = v.lost, deleted_at = v.deleted_at, sent_at = v.sent_at, delivered_at = v.delivered_at,
-		read_at = v.read_at, failed_at = v.failed_at, error = v.error, pricing = v.pricing, updated_at = v.at
+		read_at = v.read_at, failed_at = v.failed_at, error = v.error, pricing = v.pricing, updated_at = v.at,
+		attempt = CASE WHEN v.attempt > messages.attempt THEN v.attempt ELSE messages.attempt END
 	FROM v WHERE messages.id = v.id`
 
 const insertStatuses = `
@@ -26,11 +27,11 @@ const settleSends = `
 // ids, which is the order in which they were locked.
 func (a *advance) save(ctx context.Context, tx *db.Tx) error {
 	rows := db.NewRows("id text", "status text", "provider_id text", "alt_id text", "lost boolean", "deleted_at bigint",
-		"sent_at bigint", "delivered_at bigint", "read_at bigint", "failed_at bigint", "error text", "pricing text", "at bigint")
+		"sent_at bigint", "delivered_at bigint", "read_at bigint", "failed_at bigint", "error text", "pricing text", "at bigint", "attempt bigint")
 	for _, m := range a.order {
 		if m.changed {
 			rows.Add(m.id, string(m.status), nullText(m.providerID), nullText(m.altID), m.trackingLost, m.deletedAt, m.sentAt,
-				m.deliveredAt, m.readAt, m.failedAt, m.errorText, m.pricingText, db.Micros(a.now))
+				m.deliveredAt, m.readAt, m.failedAt, m.errorText, m.pricingText, db.Micros(a.now), m.attempt)
 		}
 		if m.hadNoProvider && rank[m.status] >= rank[Sent] {
 			a.settled.Add(m.id)

@@ -36,7 +36,7 @@ func (b *ingestBatch) storeMessages(ctx context.Context) error {
 	}
 	parties := make([]*party, len(b.msgs))
 	for i, m := range b.msgs {
-		p := &party{tenantID: m.item.TenantID, namespace: m.item.Identity, identities: m.in.From.Identities, profileName: m.in.From.Name}
+		p := &party{tenantID: m.item.TenantID, namespace: m.item.Identity, identities: m.identities(), profileName: m.in.From.Name}
 		m.party, parties[i], m.id = p, p, id.New(id.Message)
 	}
 	if err := resolveParties(ctx, b.tx, b.now, parties); err != nil {
@@ -61,6 +61,24 @@ func (b *ingestBatch) storeMessages(ctx context.Context) error {
 		return fmt.Errorf("messages: %w", err)
 	}
 	return b.announceArrivals(renamed)
+}
+
+// identities are those of the sender, and the new ones that a notice inside the
+// conversation announces: they lead to the same contact from now on, unless they
+// belong to another already.
+func (m *arrival) identities() []channels.Identity {
+	ids := m.in.From.Identities
+	sys := m.in.Content.System
+	if sys == nil {
+		return ids
+	}
+	if sys.NewPhone != "" {
+		ids = append(ids[:len(ids):len(ids)], channels.Identity{Kind: channels.IdentityPhone, Value: sys.NewPhone})
+	}
+	if sys.NewUserID != "" {
+		ids = append(ids[:len(ids):len(ids)], channels.Identity{Kind: channels.IdentityUserID, Value: sys.NewUserID})
+	}
+	return ids
 }
 
 func (m *arrival) addTo(t *thread, b *ingestBatch) {

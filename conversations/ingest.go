@@ -162,7 +162,7 @@ func journalState(problems []JournalProblem, applied int) JournalState {
 	switch {
 	case len(problems) == 0:
 		return JournalApplied
-	case applied == 0:
+	case applied <= 0:
 		return JournalFailed
 	}
 	return JournalPartial

@@ -16,7 +16,7 @@ const messageColumns = `m.id, m.tenant_id, m.channel_id, m.conversation_id, m.co
 	m.metadata, m.options, m.author, m.author_id, m.reference, m.category, m.error, m.pricing, m.possible_duplicate,
 	m.tracking_lost, m.journal_id, m.request_id, m.provider_at, m.created_at, m.updated_at, m.scheduled_at, m.valid_until,
 	m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.deleted_at,
-	COALESCE(s.state, ''), COALESCE(s.attempt, 0), COALESCE(s.wait_reason, ''), COALESCE(s.wait_until, 0)`
+	COALESCE(s.state, ''), COALESCE(s.attempt, m.attempt), COALESCE(s.wait_reason, ''), COALESCE(s.wait_until, 0)`
 
 const fromMessages = ` FROM messages m LEFT JOIN sends s ON s.message_id = m.id`
 

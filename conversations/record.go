@@ -199,6 +199,7 @@ func lockSent(ctx context.Context, tx *db.Tx, rows *db.Rows) (map[string]*sentMe
 // outcome applies the result of an attempt to its message.
 func (a *advance) outcome(m *sentMessage, it *recordItem) error {
 	a.touch(m)
+	m.attempt = it.Claim.Attempt
 	switch {
 	case it.Verdict == VerdictSent:
 		u := &channels.StatusUpdate{ProviderID: it.Sent.ProviderID, Status: channels.StatusSent, At: a.now}

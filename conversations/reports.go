@@ -38,7 +38,8 @@ type sentMessage struct {
 	failedAt      sql.NullInt64
 	errorText     string
 	pricingText   string
-	changed       bool // a column differs from the row
+	attempt       int64 // of the outcome applied; 0 for a report
+	changed       bool  // a column differs from the row
 	hadNoProvider bool
 }
 

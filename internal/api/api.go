@@ -97,7 +97,7 @@ func New(deps Deps) *Server {
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true, // uploads are streamed, never parked in temporary files
 		BodyLimit:                    prefetch,
-		ReadBufferSize:               16 << 10, // the request line and all headers
+		ReadBufferSize:               8 << 10, // the request line and all headers; each open socket keeps one
 		ReadTimeout:                  2 * time.Minute,
 		IdleTimeout:                  2 * time.Minute,
 		DisableStartupMessage:        true,

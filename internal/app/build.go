@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/linktor/linktor/channels"
@@ -75,7 +76,8 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, version st
 			return nil, err
 		}
 	}
-	return s, s.openHTTP(ln)
+	s.openHTTP(ln)
+	return s, nil
 }
 
 // close releases what build opened, after the services have stopped.
@@ -111,7 +113,7 @@ func (s *server) openStorage(ctx context.Context) (err error) {
 }
 
 func (s *server) openAccounts(ctx context.Context) (err error) {
-	s.accounts = account.NewStore(s.db, account.Options{JWTSecret: s.box.Sub("session tokens")})
+	s.accounts = account.NewStore(s.db, account.Options{JWTSecret: s.box.Sub("session tokens"), Log: s.log})
 	s.firstStart, s.tenantID, s.setupToken, err = s.accounts.Bootstrap(ctx)
 	if err != nil || !s.firstStart || !s.cfg.Embedded() {
 		return err
@@ -126,7 +128,14 @@ func (s *server) openAccounts(ctx context.Context) (err error) {
 const providerTimeout = 35 * time.Second
 
 func (s *server) openChannels(context.Context) (err error) {
-	client := egress.Client(egress.Options{AllowLoopback: s.cfg.SimulatorOn(), AllowPrivate: s.cfg.AllowPrivateAddresses,
+	var simulator []netip.AddrPort
+	if s.cfg.SimulatorOn() {
+		if s.demo, err = newDemo(s.box, "http://"+s.cfg.LocalAddress(), s.log); err != nil {
+			return err
+		}
+		simulator = append(simulator, s.demo.addrPort())
+	}
+	client := egress.Client(egress.Options{AllowAddrs: simulator, AllowPrivate: s.cfg.AllowPrivateAddresses,
 		Timeout: providerTimeout, MaxIdlePerHost: max(64, s.cfg.SendWorkers)})
 	s.registry = registry.New(s.db, s.box, all.Adapters(), channels.Env{HTTP: client}, time.Now)
 	s.templates = templates.NewStore(s.db, time.Now)

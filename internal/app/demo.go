@@ -8,23 +8,26 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/linktor/linktor/internal/registry"
 	"github.com/linktor/linktor/internal/seal"
 	"github.com/linktor/linktor/internal/simulator"
+	"github.com/linktor/linktor/internal/templates"
 )
 
 // demo runs the simulated providers on a loopback address of their own, with one
 // channel of each kind. The channels are ordinary: the real adapters call them
 // over HTTP, and they call our webhooks.
 type demo struct {
-	sim      *simulator.Simulator
-	registry *registry.Registry
-	box      *seal.Box
-	tenantID string
-	baseURL  string // of this server
-	log      *slog.Logger
+	sim       *simulator.Simulator
+	registry  *registry.Registry
+	templates *templates.Store
+	box       *seal.Box
+	tenantID  string
+	baseURL   string // of this server
+	log       *slog.Logger
 
 	listener net.Listener
 	server   *http.Server
@@ -59,6 +62,9 @@ func newDemo(box *seal.Box, baseURL string, log *slog.Logger) (*demo, error) {
 
 func (d *demo) address() string { return "http://" + d.listener.Addr().String() }
 
+// addrPort is the one address of this machine that channels may call.
+func (d *demo) addrPort() netip.AddrPort { return d.listener.Addr().(*net.TCPAddr).AddrPort() }
+
 // secret derives a secret of the simulated provider, the same at every start.
 func (d *demo) secret(name string) string {
 	return hex.EncodeToString(d.box.Sub("simulator " + name))[:32]
@@ -92,6 +98,9 @@ func (d *demo) Start() error {
 		PlatformID: demoPlatformID, PlatformPartnerID: demoPartnerID, GateIDs: []string{demoGate},
 		CallbackURL: d.baseURL + "/webhooks/link/" + d.Link.ID + "/" + d.Link.WebhookToken,
 	})
+	if _, err := d.templates.Sync(ctx, d.WhatsApp); err != nil {
+		return fmt.Errorf("simulator: templates: %w", err)
+	}
 	return nil
 }
 

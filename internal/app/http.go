@@ -9,35 +9,29 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/linktor/linktor/internal/account"
 	"github.com/linktor/linktor/internal/api"
 	"github.com/linktor/linktor/internal/limits"
 )
 
 // openHTTP makes the API and puts all services into the order in which they start.
-func (s *server) openHTTP(ln net.Listener) error {
+func (s *server) openHTTP(ln net.Listener) {
+	page := api.SimulatorPage{}
+	if s.demo != nil {
+		s.demo.registry, s.demo.templates, s.demo.tenantID = s.registry, s.templates, s.tenantID
+		page = api.SimulatorPage{Handler: s.demo.sim.Control(), Open: s.cfg.Loopback()}
+	}
 	s.http = api.New(api.Deps{
 		DB: s.db, Auth: s.accounts, Seal: s.box, Limit: s.limit, Log: s.log, Version: s.version, PublicURL: s.cfg.BaseURL(),
 		TrustedProxies: s.cfg.TrustedProxies, OnRequest: s.countRequest, Checks: s.checks(), Metrics: s.metricsHandler(),
 		Resources: api.Resources{
 			Accounts: s.accounts, Registry: s.registry, Ingester: s.store, Conversations: s.store, Templates: s.templates,
 			Media: s.media, Spooler: s.spool, OnWebhook: s.countWebhook,
-			Realtime: api.Realtime{Hub: s.hub, Events: api.EventSource(s.events), Origins: s.cfg.AllowedOrigins},
+			Realtime:  api.Realtime{Hub: s.hub, Events: api.EventSource(s.events), Origins: s.cfg.AllowedOrigins},
+			Simulator: page,
 		},
 	})
-	if s.cfg.SimulatorOn() {
-		var err error
-		if s.demo, err = newDemo(s.box, "http://"+s.cfg.LocalAddress(), s.log); err != nil {
-			return err
-		}
-		s.demo.registry, s.demo.tenantID = s.registry, s.tenantID
-		handler := adaptor.HTTPHandler(s.demo.sim.Control())
-		s.http.App().All("/simulator", handler)
-		s.http.App().All("/simulator/*", handler)
-	}
 	s.order(ln)
-	return nil
 }
 
 // order lists the services as they start. They stop in reverse: sockets first, so
