@@ -57,13 +57,14 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		fmt.Fprintln(fs.Output(), "\nflags:")
 		fs.PrintDefaults()
 	}
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil
-		}
+	names, err := parse(fs, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	chosen, err := choose(fs.Args())
+	chosen, err := choose(names)
 	if err != nil {
 		return err
 	}
@@ -84,6 +85,14 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	return os.WriteFile(*figures, append(data, '\n'), 0o644)
+}
+
+// parse reads flags wherever they stand among the names of scenarios.
+func parse(fs *flag.FlagSet, args []string) (names []string, err error) {
+	for err = fs.Parse(args); err == nil && fs.NArg() > 0; err = fs.Parse(fs.Args()[1:]) {
+		names = append(names, fs.Arg(0))
+	}
+	return names, err
 }
 
 // choose returns the named scenarios; all means every one.
