@@ -80,10 +80,15 @@ func (f *fanout) publish(ctx context.Context) {
 func (f *fanout) subscribe(ctx context.Context) {
 	for ctx.Err() == nil {
 		sub := f.redis.Subscribe(ctx, fanoutChannel)
+		closeSub := sync.OnceFunc(func() {
+			if err := sub.Close(); err != nil {
+				f.log.Debug("event hints", "err", err)
+			}
+		})
+		unhook := context.AfterFunc(ctx, closeSub) // a read under way does not end with its context
 		f.listen(ctx, sub)
-		if err := sub.Close(); err != nil && ctx.Err() == nil {
-			f.log.Debug("event hints", "err", err)
-		}
+		unhook()
+		closeSub()
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
