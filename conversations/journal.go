@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 
 	"github.com/linktor/linktor/internal/db"
@@ -147,7 +148,7 @@ func (s *Store) GetJournal(ctx context.Context, tenantID, journalID string) (Jou
 	row := s.db.QueryRowContext(ctx, `SELECT `+journalColumns+`, body, sha256 FROM journal
 		WHERE tenant_id = $1 AND id = $2`, tenantID, journalID)
 	e, err := scanJournal(row, &sealed, &sha)
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		return JournalEntry{}, fault.Missing("journal entry")
 	}
 	if err != nil {

@@ -12,9 +12,6 @@ import (
 	"github.com/linktor/linktor/channels"
 )
 
-// codeQueued is the result code of an accepted request.
-const codeQueued = "112001"
-
 // Send hands one message to LINK. LINK answers "queued" before WhatsApp has the
 // message, so a success is always pending. Source: "POST /messages".
 func (a *account) Send(ctx context.Context, out channels.Outbound) (channels.Sent, error) {

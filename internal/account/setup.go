@@ -225,16 +225,16 @@ func (s *Store) linkUser(ctx context.Context, token string) (u userRow, err erro
 }
 
 // complete checks in and takes over its name and address.
-func (u *userRow) complete(in Setup) error {
-	if u.Email == "" {
-		u.Email = in.Email
-	} else if in.Email != "" && in.Email != u.Email {
+func (r *userRow) complete(in Setup) error {
+	if r.Email == "" {
+		r.Email = in.Email
+	} else if in.Email != "" && in.Email != r.Email {
 		return fault.Field("/email", "mismatch", "The link is for another e-mail address.")
 	}
 	if in.Name != "" {
-		u.Name = in.Name
+		r.Name = in.Name
 	}
-	if err := errors.Join(checkEmail(u.Email), checkName(u.Name), checkPasswordRules(in.Password, u.Email)); err != nil {
+	if err := errors.Join(checkEmail(r.Email), checkName(r.Name), checkPasswordRules(in.Password, r.Email)); err != nil {
 		return firstFault(err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,8 +122,7 @@ func TestOpenAPI(t *testing.T) {
 		if len(r.Path) < 8 || r.Path[:8] != "/api/v1/" {
 			continue
 		}
-		method := string(bytes.ToLower([]byte(r.Method)))
-		if doc.Paths[r.Path][method] == nil {
+		if doc.Paths[r.Path][strings.ToLower(r.Method)] == nil {
 			t.Errorf("%s %s is not in the document", r.Method, r.Path)
 		}
 	}

@@ -43,7 +43,7 @@ func streamHello(c *fiber.Ctx, p *account.Principal) (*realtime.Hello, error) {
 	hello := &realtime.Hello{}
 	sub := realtime.Subscription{ID: "stream"}
 	var unknown bool
-	c.Context().QueryArgs().VisitAll(func(k, v []byte) {
+	for k, v := range c.Context().QueryArgs().All() {
 		switch value := string(v); string(k) {
 		case "after":
 			hello.Resume = value
@@ -56,7 +56,7 @@ func streamHello(c *fiber.Ctx, p *account.Principal) (*realtime.Hello, error) {
 		default:
 			unknown = true
 		}
-	})
+	}
 	if unknown {
 		return nil, fault.New(fault.Malformed, "unknown_parameter", "The parameters are after, types, channelId and conversationId.")
 	}

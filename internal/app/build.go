@@ -127,10 +127,10 @@ func (s *server) openAccounts(ctx context.Context) (err error) {
 // waits, so that it is the Sender that gives up.
 const providerTimeout = 35 * time.Second
 
-func (s *server) openChannels(context.Context) (err error) {
+func (s *server) openChannels(ctx context.Context) (err error) {
 	var simulator []netip.AddrPort
 	if s.cfg.SimulatorOn() {
-		if s.demo, err = newDemo(s.box, "http://"+s.cfg.LocalAddress(), s.log); err != nil {
+		if s.demo, err = newDemo(ctx, s.box, "http://"+s.cfg.LocalAddress(), s.log); err != nil {
 			return err
 		}
 		simulator = append(simulator, s.demo.addrPort())

@@ -49,8 +49,8 @@ const (
 )
 
 // newDemo listens, so that the address is known before anything else starts.
-func newDemo(box *seal.Box, baseURL string, log *slog.Logger) (*demo, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func newDemo(ctx context.Context, box *seal.Box, baseURL string, log *slog.Logger) (*demo, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("simulator: %w", err)
 	}

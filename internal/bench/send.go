@@ -162,8 +162,8 @@ func (w *world) paced(ctx context.Context, got *arrivals) (*rig.Times, error) {
 	if err := got.wait(ctx, pacedSends); err != nil {
 		return nil, err
 	}
-	times, at := &rig.Times{}, map[int]time.Time{}
-	at, _ = got.take()
+	times := &rig.Times{}
+	at, _ := got.take()
 	for n, t := range at {
 		times.Add(t.Sub(due[n]))
 	}

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -24,18 +25,13 @@ func (d *DB) provider() (*goose.Provider, error) {
 // Migrate brings the schema up to date and returns the version it has then. It
 // may run on several nodes at once: on PostgreSQL an advisory lock makes the
 // others wait.
-func (d *DB) Migrate(ctx context.Context) (version int64, err error) {
+func (d *DB) Migrate(ctx context.Context) (version int64, failed error) {
 	if d.Dialect == Postgres {
-		conn, err := d.write.Connx(ctx)
+		unlock, err := d.lockSchema(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("db: migrate: %w", err)
-		}
-		defer conn.Close()
-		const key = 7_241_563 // any number that is always the same
-		if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, key); err != nil {
 			return 0, fmt.Errorf("db: migrate: wait for other nodes: %w", err)
 		}
-		defer conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, key)
+		defer func() { failed = errors.Join(failed, unlock()) }()
 	}
 	p, err := d.provider()
 	if err != nil {
@@ -45,6 +41,24 @@ func (d *DB) Migrate(ctx context.Context) (version int64, err error) {
 		return 0, fmt.Errorf("db: migrate: %w", err)
 	}
 	return p.GetDBVersion(ctx)
+}
+
+// lockSchema takes the lock under which the schema changes. It belongs to a
+// connection, which goes back to the pool: without unlock other nodes would wait
+// for as long as this one runs.
+func (d *DB) lockSchema(ctx context.Context) (unlock func() error, err error) {
+	conn, err := d.write.Connx(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const key = 7_241_563 // any number that is always the same
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, key); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() error {
+		_, err := conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, key)
+		return errors.Join(err, conn.Close())
+	}, nil
 }
 
 // MigrateDown undoes the newest migration and returns the version that is left.

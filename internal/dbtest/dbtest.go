@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -103,7 +104,7 @@ var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 
 // postgresTemplate migrates a template database, once per process and schema.
 // Processes that test at the same time take turns by an advisory lock.
-var postgresTemplate = onceFor(func(server string) (string, error) {
+var postgresTemplate = onceFor(func(server string) (template string, failed error) {
 	ctx := context.Background()
 	name := "linktor_template_" + schemaHash()
 	d, err := db.Open(ctx, server, 1)
@@ -115,7 +116,10 @@ var postgresTemplate = onceFor(func(server string) (string, error) {
 	if _, err := d.Exec(ctx, `SELECT pg_advisory_lock($1)`, key); err != nil {
 		return "", err
 	}
-	defer d.Exec(ctx, `SELECT pg_advisory_unlock($1)`, key)
+	defer func() {
+		_, err := d.Exec(ctx, `SELECT pg_advisory_unlock($1)`, key)
+		failed = errors.Join(failed, err)
+	}()
 	var n int
 	if err := d.GetContext(ctx, &n, `SELECT count(*) FROM pg_database WHERE datname = $1 AND datistemplate`, name); err != nil || n == 1 {
 		return name, err

@@ -123,7 +123,7 @@ func (s *Simulator) Handshake(ctx context.Context, number string) error {
 	if err != nil {
 		return fmt.Errorf("simulator: handshake: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // the body was read
+	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
 	if err != nil {
 		return fmt.Errorf("simulator: handshake: %w", err)

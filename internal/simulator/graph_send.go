@@ -86,7 +86,7 @@ func (s *Simulator) graphSend(w http.ResponseWriter, r *http.Request, l *line) {
 		return
 	}
 	s.accepted(r.Context(), m, sp, raw, &req)
-	s.answerSend(w, r, m, sp, &req)
+	s.answerSend(w, m, sp, &req)
 }
 
 // accept checks everything that Meta checks before it answers.
@@ -176,7 +176,7 @@ func (s *Simulator) accepted(ctx context.Context, m *sent, sp spell, raw []byte,
 }
 
 // answerSend writes the 200, or for two magic numbers spoils it.
-func (s *Simulator) answerSend(w http.ResponseWriter, r *http.Request, m *sent, sp spell, req *sendRequest) {
+func (s *Simulator) answerSend(w http.ResponseWriter, m *sent, sp spell, req *sendRequest) {
 	switch sp.http {
 	case 777:
 		panic(http.ErrAbortHandler) // net/http closes the connection without an answer

@@ -52,7 +52,7 @@ func (s *Simulator) moMessage(l *line, p *Persona, in Inbound, f *file) object {
 		title := cmp.Or(in.Title, "Yes")
 		m["contentType"], m["button"] = "BUTTON", object{"text": title, "payload": cmp.Or(in.Payload, title)}
 	case "button_reply", "list_reply", "flow_reply":
-		_, v := s.waContent(l, p, in, nil)
+		_, v := s.waContent(p, in, nil)
 		m["contentType"], m["interactive"] = "INTERACTIVE", v
 	case "order":
 		m["contentType"], m["order"] = "ORDER", sampleOrder(in)
@@ -60,7 +60,7 @@ func (s *Simulator) moMessage(l *line, p *Persona, in Inbound, f *file) object {
 		m["contentType"], m["emoji"] = "REACTION", in.Emoji
 		m["context"] = object{"source": l.phone, "id": in.MessageID}
 	default:
-		kind, v := s.waContent(l, p, in, nil)
+		kind, v := s.waContent(p, in, nil)
 		m["contentType"] = strings.ToUpper(kind)
 		if v != nil {
 			m[kind] = v

@@ -19,7 +19,7 @@ func (s *Simulator) waMessage(l *line, p *Persona, id string, in Inbound, f *fil
 	if p.UserID != "" {
 		m["from_user_id"] = p.UserID
 	}
-	kind, value := s.waContent(l, p, in, f)
+	kind, value := s.waContent(p, in, f)
 	m["type"] = kind
 	if value != nil {
 		m[kind] = value
@@ -27,7 +27,7 @@ func (s *Simulator) waMessage(l *line, p *Persona, id string, in Inbound, f *fil
 	if kind == "unsupported" {
 		m["errors"] = []waError{unsupportedError()}
 	}
-	if c := waContext(l, p, in); c != nil {
+	if c := waContext(l, in); c != nil {
 		m["context"] = c
 	}
 	if len(in.Referral) > 0 {
@@ -52,7 +52,7 @@ func unsupportedError() waError {
 	return e
 }
 
-func waContext(l *line, p *Persona, in Inbound) object {
+func waContext(l *line, in Inbound) object {
 	c := object{}
 	if in.ReplyTo != "" {
 		c["from"], c["id"] = l.phone, in.ReplyTo
@@ -79,7 +79,7 @@ func referral(raw json.RawMessage) any {
 }
 
 // waContent returns the message type and its content object.
-func (s *Simulator) waContent(l *line, p *Persona, in Inbound, f *file) (string, any) {
+func (s *Simulator) waContent(p *Persona, in Inbound, f *file) (string, any) {
 	if len(in.Raw) > 0 {
 		return in.Type, in.Raw
 	}

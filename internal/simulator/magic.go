@@ -72,7 +72,3 @@ func magic(phone string) spell {
 	}
 	return spell{}
 }
-
-// isMagic reports whether phone is in the range of the table; such recipients
-// are exempt from the window, so that each shows what it is for.
-func isMagic(phone string) bool { return magic(phone) != spell{} }

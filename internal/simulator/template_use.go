@@ -17,18 +17,8 @@ type templateUse struct {
 
 type useComponent struct {
 	Type       string          `json:"type"`
-	SubType    string          `json:"sub_type"`
-	SubTypeOld string          `json:"subType"` // LINK's other spelling
 	Index      json.RawMessage `json:"index"`
 	Parameters []useParameter  `json:"parameters"`
-}
-
-func (c useComponent) subType() string {
-	s := c.SubType
-	if s == "" {
-		s = c.SubTypeOld
-	}
-	return strings.ToLower(strings.ReplaceAll(s, "quickReply", "quick_reply"))
 }
 
 func (c useComponent) index() string { return strings.Trim(string(c.Index), `"`) }

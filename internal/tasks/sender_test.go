@@ -63,7 +63,6 @@ type rig struct {
 	store  *conversations.Store
 	p      *provider
 	paused chan string
-	status chan conversations.Status
 }
 
 func newRig(t *testing.T, d *db.DB, throughput float64, answer func(int, channels.Outbound) (channels.Sent, error)) *rig {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -111,8 +112,12 @@ func (l *Line) Greet(c *Client, n int) error {
 		for i := from; i < min(n, from+perBody); i++ {
 			in = append(in, Inbound{ID: "wamid.HELLO" + rand.Text(), From: Customer(i), Text: "Hello", At: time.Now()})
 		}
-		if ok, err := l.Post(c, l.Messages(in...)); err != nil || !ok {
-			return fmt.Errorf("greeting refused (%v)", err)
+		ok, err := l.Post(c, l.Messages(in...))
+		if err != nil {
+			return fmt.Errorf("greeting: %w", err)
+		}
+		if !ok {
+			return errors.New("greeting refused")
 		}
 	}
 	return nil

@@ -124,8 +124,9 @@ func (s *Services) startRedis(ctx context.Context) error {
 	}
 	s.processes = append(s.processes, server)
 	s.Redis = "redis://127.0.0.1:" + port
+	dialer := net.Dialer{Timeout: time.Second}
 	return until(ctx, 10*time.Second, func() error {
-		c, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
+		c, err := dialer.DialContext(ctx, "tcp", "127.0.0.1:"+port)
 		if err == nil {
 			err = c.Close()
 		}
