@@ -93,8 +93,8 @@ func (m *arrival) addTo(t *thread, b *ingestBatch) {
 }
 
 const selectKnown = `
-	WITH {{rows}} SELECT m.channel_id, m.provider_message_id FROM v
-	JOIN messages m ON m.channel_id = v.channel_id AND m.provider_message_id = v.provider_id`
+	WITH {{rows}} ` + db.ByKey + ` SELECT channel_id, provider_id,
+		EXISTS (SELECT 1 FROM messages m WHERE m.channel_id = v.channel_id AND m.provider_message_id = v.provider_id LIMIT 1) FROM v`
 
 // dropKnown removes messages that were stored before, and repeats within the
 // batch: providers deliver at least once.
@@ -113,11 +113,10 @@ func (b *ingestBatch) dropKnown(ctx context.Context) error {
 	stored := map[providerKey]bool{}
 	err := b.tx.QueryRows(ctx, selectKnown, rows, func(r *sql.Rows) error {
 		var k providerKey
-		if err := r.Scan(&k.channelID, &k.providerID); err != nil {
-			return err
-		}
-		stored[k] = true
-		return nil
+		var known bool
+		err := r.Scan(&k.channelID, &k.providerID, &known)
+		stored[k] = known
+		return err
 	})
 	b.msgs = fresh[:0]
 	for _, m := range fresh {

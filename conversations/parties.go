@@ -84,10 +84,11 @@ func (p *party) take(found map[identityKey]known) bool {
 }
 
 const selectIdentities = `
-	WITH {{rows}} SELECT i.tenant_id, i.channel_type, i.kind, i.value, i.contact_id, c.name, c.profile_name
-	FROM v JOIN identities i ON i.tenant_id = v.tenant_id AND i.channel_type = v.channel_type
-		AND i.kind = v.kind AND i.value = v.value
-	JOIN contacts c ON c.id = i.contact_id`
+	WITH {{rows}} ` + db.ByKey + ` SELECT tenant_id, channel_type, kind, value, contact_id,
+		(SELECT c.name FROM contacts c WHERE c.id = k.contact_id), (SELECT c.profile_name FROM contacts c WHERE c.id = k.contact_id)
+	FROM (SELECT v.*, (SELECT i.contact_id FROM identities i WHERE i.tenant_id = v.tenant_id AND i.channel_type = v.channel_type
+		AND i.kind = v.kind AND i.value = v.value) AS contact_id FROM v) k
+	WHERE contact_id IS NOT NULL`
 
 func lookUpIdentities(ctx context.Context, tx *db.Tx, parties []*party) (map[identityKey]known, error) {
 	rows := db.NewRows("tenant_id text", "channel_type text", "kind text", "value text")

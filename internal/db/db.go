@@ -67,8 +67,10 @@ func openPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	setDefault(q, "sslmode", "prefer")
 	setDefault(q, "connect_timeout", "5")
 	setDefault(q, "application_name", "linktor")
-	// A generic plan made while a table was empty would scan it once it is large.
-	setDefault(q, "plan_cache_mode", "force_custom_plan")
+	// Prepared statements keep their plan. One made while a table was empty must not
+	// scan it once it is large: every statement of ours has an index to go by.
+	setDefault(q, "enable_seqscan", "off")
+	setDefault(q, "jit", "off")       // it costs more than our statements take
 	if q.Get("sslmode") == "prefer" { // lib/pq has no such mode: local servers rarely have TLS
 		q.Set("sslmode", "disable")
 		if h := u.Hostname(); h != "" && h != "localhost" && !isLoopback(h) {

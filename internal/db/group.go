@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // ErrStopped is returned by Group.Do after Stop.
 var ErrStopped = errors.New("db: stopped")
 
 // Group lets many callers share transactions: run is handed what has gathered
-// while the previous call was busy, so that a lone caller never waits for company
-// and a crowd costs few commits.
+// while the previous call was busy, so that a crowd costs few commits. A lone caller
+// never waits for company; after a crowd the first of the next one waits a
+// millisecond at most.
 type Group[T any] struct {
 	run    func([]T)
 	weigh  func(T) int
@@ -79,19 +81,27 @@ func (g *Group[T]) Stop() {
 	g.wg.Wait()
 }
 
+// gather is how long a writer waits for callers that it has reason to expect.
+const gather = time.Millisecond
+
 func (g *Group[T]) loop() {
 	var items []T
 	var waiting []*pending[T]
 	for p := range g.in {
+		// The callers of the last batch have just been answered and are about to come
+		// again: starting with the first of them alone would cost a commit of its own.
+		expected := len(waiting) / 2
 		items, waiting = append(items[:0], p.item), append(waiting[:0], p)
+		late := time.NewTimer(gather)
 		for weight := g.weigh(p.item); weight < g.max; {
-			next, ok := g.more()
+			next, ok := g.more(late, len(items) < expected)
 			if !ok {
 				break
 			}
 			items, waiting = append(items, next.item), append(waiting, next)
 			weight += g.weigh(next.item)
 		}
+		late.Stop()
 		g.run(items)
 		for _, w := range waiting {
 			close(w.done)
@@ -101,12 +111,21 @@ func (g *Group[T]) loop() {
 	}
 }
 
-// more returns an item that is already there.
-func (g *Group[T]) more() (*pending[T], bool) {
+// more returns an item that is already there or, if wait is set, that comes before
+// late.
+func (g *Group[T]) more(late *time.Timer, wait bool) (*pending[T], bool) {
 	select {
 	case p, ok := <-g.in:
 		return p, ok
 	default:
+	}
+	if !wait {
+		return nil, false
+	}
+	select {
+	case p, ok := <-g.in:
+		return p, ok
+	case <-late.C:
 		return nil, false
 	}
 }

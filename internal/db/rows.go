@@ -72,7 +72,7 @@ func (t *Tx) ExecRows(ctx context.Context, query string, rows *Rows) (n int64, e
 	for chunk := range rows.chunks(t.Dialect) {
 		q, args := chunk.expand(t.Dialect, query)
 		var res sql.Result
-		if t.Dialect == Postgres {
+		if t.Dialect == Postgres && keepsPlan(query) {
 			stmt, err := t.prepared(ctx, q)
 			if err != nil {
 				return n, err
@@ -97,16 +97,16 @@ func (t *Tx) ExecRows(ctx context.Context, query string, rows *Rows) (n int64, e
 func (t *Tx) QueryRows(ctx context.Context, query string, rows *Rows, scan func(*sql.Rows) error) error {
 	for chunk := range rows.chunks(t.Dialect) {
 		q, args := chunk.expand(t.Dialect, query)
-		if err := t.queryOnce(ctx, q, args, scan); err != nil {
+		if err := t.queryOnce(ctx, q, args, keepsPlan(query), scan); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *Tx) queryOnce(ctx context.Context, q string, args []any, scan func(*sql.Rows) error) error {
+func (t *Tx) queryOnce(ctx context.Context, q string, args []any, keep bool, scan func(*sql.Rows) error) error {
 	var res *sql.Rows
-	if t.Dialect == Postgres {
+	if t.Dialect == Postgres && keep {
 		stmt, err := t.prepared(ctx, q)
 		if err != nil {
 			return err
@@ -127,6 +127,17 @@ func (t *Tx) queryOnce(ctx context.Context, q string, args []any, scan func(*sql
 		}
 	}
 	return res.Err()
+}
+
+// ByKey marks a statement that looks up single rows by a whole unique key, each in
+// a subquery of its own: its plan is the same however large the tables are.
+const ByKey = "/* by key */"
+
+// keepsPlan reports whether a statement may be prepared once: it only inserts, or
+// is marked ByKey. The plan of any other depends on the size of tables, and is made
+// each time.
+func keepsPlan(query string) bool {
+	return strings.Contains(query, "INSERT INTO") || strings.Contains(query, ByKey)
 }
 
 func (r *Rows) chunks(d Dialect) func(func(*Rows) bool) {

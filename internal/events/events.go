@@ -82,6 +82,51 @@ func Append(ctx context.Context, tx *db.Tx, events []Event) error {
 	for i := range events {
 		counts[events[i].TenantID]++
 	}
+	if tx.Dialect == db.Postgres && len(counts) == 1 {
+		return appendOne(ctx, tx, events)
+	}
+	return appendMany(ctx, tx, events, counts)
+}
+
+const appendEvents = `
+	WITH {{rows}}, head AS (
+		INSERT INTO event_heads (tenant_id, epoch, seq) SELECT tenant_id, min(epoch), count(*) FROM v GROUP BY tenant_id
+		ON CONFLICT (tenant_id) DO UPDATE SET seq = event_heads.seq + excluded.seq
+		RETURNING tenant_id, seq)
+	INSERT INTO events (tenant_id, seq, id, type, channel_id, conversation_id, at, data)
+	SELECT v.tenant_id, head.seq - v.behind, v.id, v.type, v.channel_id, v.conversation_id, v.at, v.data
+	FROM v JOIN head ON head.tenant_id = v.tenant_id
+	RETURNING seq`
+
+// appendOne numbers and stores the events of one tenant in one statement, so that
+// its counter is locked for as short as can be.
+func appendOne(ctx context.Context, tx *db.Tx, events []Event) error {
+	rows := db.NewRows("tenant_id text", "epoch text", "behind bigint", "id text", "type text", "channel_id text",
+		"conversation_id text", "at bigint", "data text")
+	epoch := newEpoch()
+	for i := range events {
+		e := &events[i]
+		rows.Add(e.TenantID, epoch, int64(len(events)-1-i), e.ID, e.Type, e.ChannelID, e.ConversationID, db.Micros(e.At), string(e.Data))
+	}
+	var last int64
+	err := tx.QueryRows(ctx, appendEvents, rows, func(r *sql.Rows) error {
+		var seq int64
+		err := r.Scan(&seq)
+		last = max(last, seq)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("events: append: %w", err)
+	}
+	for i := range events {
+		events[i].Seq = last - int64(len(events)-1-i)
+	}
+	tx.Announce(Committed{events[0].TenantID, last})
+	return nil
+}
+
+// appendMany does the same for several tenants, or on SQLite, in two statements.
+func appendMany(ctx context.Context, tx *db.Tx, events []Event, counts map[string]int64) error {
 	heads := db.NewRows("tenant_id text", "epoch text", "n bigint")
 	for _, t := range slices.Sorted(mapKeys(counts)) { // in order, so that two nodes cannot deadlock
 		heads.Add(t, newEpoch(), counts[t])
