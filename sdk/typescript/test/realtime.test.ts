@@ -84,8 +84,7 @@ test('a loop gets every event; a slow one pauses the stream and loses nothing', 
   t.mock.method(Math, 'random', () => 0)
   const server = await play(t, [
     [hello, { server: ready }, event(1), event(2), event(3)],
-    [{ client: { op: 'hello', ticket: 'wst_fixture', resume: 'v1.e.2' } }, { server: { ...ready, cursor: 'v1.e.2' } }, event(3), event(4)],
-    [{ client: { op: 'hello', ticket: 'wst_fixture', resume: 'v1.e.4' } }, { server: { ...ready, cursor: 'v1.e.4' } }, event(5)],
+    [{ client: { op: 'hello', ticket: 'wst_fixture', resume: 'v1.e.2' } }, { server: { ...ready, cursor: 'v1.e.2' } }, event(3), event(4), event(5)],
   ])
   const ws = server.client({ WebSocket }).realtime.connect({ bufferSize: 2 })
   await new Promise((resolve) => ws.on('close', resolve)) // two are buffered before anybody reads
@@ -98,6 +97,28 @@ test('a loop gets every event; a slow one pauses the stream and loses nothing', 
   assert.deepEqual(seen, [1, 2, 3, 4, 5].map((n) => [n, `v1.e.${n}`]))
   assert.deepEqual(server.failed, [])
   assert.throws(() => ws[Symbol.asyncIterator](), TypeError)
+})
+
+test('a connection that is ready stays', async (t) => {
+  // The time to become ready is 15 s; it is over as soon as the connection is.
+  const { setTimeout: set, clearTimeout: clear } = globalThis
+  const late = new Map<unknown, () => void>()
+  t.mock.method(globalThis, 'setTimeout', (fn: () => void, ms: number) => {
+    const timer = set(fn, ms)
+    if (ms === 15_000) late.set(timer, fn)
+    return timer
+  })
+  t.mock.method(globalThis, 'clearTimeout', (timer: NodeJS.Timeout) => {
+    late.delete(timer)
+    clear(timer)
+  })
+  const server = await play(t, [[hello, { server: ready }, event(1)]])
+  const ws = server.client({ WebSocket }).realtime.connect()
+  ws.on('open', () => late.forEach((fn) => fn()))
+  const first = await new Promise((resolve) => ws.on('event', ({ seq }) => resolve(seq)).on('close', resolve))
+  ws.close()
+  assert.equal(first, 1)
+  assert.equal(server.connections(), 1)
 })
 
 test('a quiet server is asked, then left', async (t) => {

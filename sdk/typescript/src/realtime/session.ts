@@ -41,6 +41,7 @@ export class Session {
   #over = false
   #readyAt = 0
   #seenAt = Date.now()
+  #slow: ReturnType<typeof setTimeout> | undefined
   #watchdog: ReturnType<typeof setInterval> | undefined
 
   constructor(options: SessionOptions) {
@@ -54,13 +55,13 @@ export class Session {
     const stop = () => this.#end({ code: Close.normal, reason: 'closed by the caller' })
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
-    const slow = setTimeout(() => this.#end({ code: 0, reason: 'not ready in time' }), OPEN_TIMEOUT_MS)
+    this.#slow = setTimeout(() => this.#end({ code: 0, reason: 'not ready in time' }), OPEN_TIMEOUT_MS)
     try {
       const ticket = { value: await this.#options.ticket(), at: Date.now() }
       if (!this.#over) this.#open(ticket)
       return await this.#ended
     } finally {
-      clearTimeout(slow)
+      clearTimeout(this.#slow)
       clearInterval(this.#watchdog)
       signal.removeEventListener('abort', stop)
     }
@@ -97,6 +98,7 @@ export class Session {
     if (!frame) return
     if (frame.op === 'ready') {
       this.#readyAt = Date.now()
+      clearTimeout(this.#slow)
       this.#watch(frame.heartbeatMs)
     }
     const ending = this.#options.onFrame(frame)
