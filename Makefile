@@ -17,7 +17,7 @@ help: ## Show this help
 
 setup: ## Install PostgreSQL and Redis for the tests if they are missing, fetch modules
 	scripts/install-services.sh
-	go mod download
+	GOWORK=off go mod download
 
 build: ## Build bin/linktor
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/linktor ./cmd/linktor
