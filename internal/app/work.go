@@ -8,6 +8,7 @@ import (
 	"github.com/linktor/linktor/conversations"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/id"
 	"github.com/linktor/linktor/internal/limits"
 	"github.com/linktor/linktor/internal/registry"
 	"github.com/linktor/linktor/internal/spool"
@@ -82,7 +83,10 @@ func (s *server) chores() []tasks.Chore {
 			return untilFew(func() (int64, error) { return s.events.Prune(ctx, time.Now().Add(-s.cfg.EventRetention), prune) })
 		}},
 		{Name: "prune the journal", Every: time.Minute, Do: func(ctx context.Context) error {
-			return s.deleteOld(ctx, `DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE received_at < $1 ORDER BY received_at LIMIT $2)`, s.cfg.JournalRetention)
+			oldest := id.Floor(id.Journal, time.Now().Add(-s.cfg.JournalRetention)) // ids tell the time: no index by it
+			return untilFew(func() (int64, error) {
+				return s.db.Exec(ctx, `DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE id < $1 ORDER BY id LIMIT $2)`, oldest, prune)
+			})
 		}},
 		{Name: "prune idempotency keys", Every: 10 * time.Minute, Do: func(ctx context.Context) error {
 			return s.deleteOld(ctx, `DELETE FROM idempotency_keys WHERE (tenant_id, key) IN

@@ -77,7 +77,7 @@ func (t *Tx) ExecRows(ctx context.Context, query string, rows *Rows) (n int64, e
 			if err != nil {
 				return n, err
 			}
-			res, err = stmt.ExecContext(ctx, args...)
+			res, err = stmt.ExecContext(context.WithoutCancel(ctx), args...) // the transaction watches ctx: no second goroutine
 			if err != nil {
 				return n, err
 			}
@@ -111,7 +111,7 @@ func (t *Tx) queryOnce(ctx context.Context, q string, args []any, keep bool, sca
 		if err != nil {
 			return err
 		}
-		if res, err = stmt.QueryContext(ctx, args...); err != nil {
+		if res, err = stmt.QueryContext(context.WithoutCancel(ctx), args...); err != nil { // as in ExecRows
 			return err
 		}
 	} else {

@@ -3,6 +3,7 @@ package id
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -43,6 +44,17 @@ func FromUUID(prefix string, u uuid.UUID) string {
 		b = append(append(b, prefix...), '_')
 	}
 	return string(appendBase32(b, u))
+}
+
+// Floor returns the lowest id that a prefix can have had at a time: ids made before
+// it sort below.
+func Floor(prefix string, at time.Time) string {
+	var u uuid.UUID
+	ms := uint64(at.UnixMilli())
+	for i := range 6 {
+		u[i] = byte(ms >> (40 - 8*i))
+	}
+	return FromUUID(prefix, u)
 }
 
 // UUID returns the 128 bits of an id with the given prefix.

@@ -2,6 +2,7 @@ package id
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
@@ -51,5 +52,12 @@ func TestRoundTripAndOrder(t *testing.T) {
 			t.Fatalf("%s does not sort after %s", s, last)
 		}
 		last = s
+	}
+}
+
+func TestFloor(t *testing.T) {
+	made := New(Journal)
+	if before, after := Floor(Journal, time.Now().Add(-time.Second)), Floor(Journal, time.Now().Add(time.Second)); made < before || made > after {
+		t.Errorf("%s is not between %s and %s", made, before, after)
 	}
 }

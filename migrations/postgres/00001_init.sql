@@ -331,7 +331,6 @@ CREATE TABLE journal (
 );
 CREATE UNIQUE INDEX journal_body ON journal (channel_id, sha256);
 CREATE INDEX journal_tenant ON journal (tenant_id, id);
-CREATE INDEX journal_age ON journal (received_at);
 
 CREATE TABLE media (
     id               TEXT PRIMARY KEY,
@@ -380,7 +379,6 @@ CREATE TABLE events (
     data             TEXT NOT NULL,
     PRIMARY KEY (tenant_id, seq)
 );
-CREATE INDEX events_age ON events (at);
 
 CREATE TABLE leases (
     name        TEXT PRIMARY KEY,
