@@ -147,7 +147,7 @@ func (s *Server) claimKey(ctx context.Context, tenant, key, print string) (old *
 	case err != nil:
 		return nil, fmt.Errorf("claim idempotency key: %w", err)
 	case old == nil:
-		return nil, nil
+		return nil, nil //nolint:nilnil // nobody has answered: the caller is the first
 	case old.Fingerprint != print:
 		return nil, fault.New(fault.Invalid, "idempotency_mismatch", "This Idempotency-Key was used for another request. Use a new one.")
 	case old.State != "done":

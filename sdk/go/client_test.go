@@ -84,7 +84,7 @@ func TestErrors(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			for class, kind := range kinds {
-				also := kind == ErrValidation && want.Class == "WindowClosedError"
+				also := errors.Is(kind, ErrValidation) && want.Class == "WindowClosedError"
 				if got := errors.Is(err, kind); got != (class == want.Class || also) {
 					t.Errorf("Is %v = %t", kind, got)
 				}

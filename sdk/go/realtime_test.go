@@ -50,7 +50,7 @@ func play(t *testing.T, sockets [][]step) (*fake, *atomic.Int64) {
 			t.Error("accept:", err)
 			return
 		}
-		defer conn.CloseNow() //nolint:errcheck // the end of a test
+		defer conn.CloseNow()
 		i := int(n.Add(1)) - 1
 		if i >= len(sockets) {
 			t.Error("one connection too many")

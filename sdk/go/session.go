@@ -95,6 +95,7 @@ func (s *stream) dial(ctx context.Context) (*websocket.Conn, *ending, error) {
 	header := http.Header{}
 	s.t.fill(header)
 	target := "ws" + strings.TrimPrefix(s.t.base, "http") + "/api/v1/realtime"
+	//nolint:bodyclose // Source: documentation of websocket.Dial, "You never need to close resp.Body yourself."
 	conn, res, err := websocket.Dial(bounded, target, &websocket.DialOptions{
 		HTTPClient: s.t.http, HTTPHeader: header, Subprotocols: []string{protocol},
 	})

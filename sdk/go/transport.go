@@ -103,7 +103,7 @@ func (t *transport) attempt(ctx context.Context, c *call, out any) error {
 	if err != nil {
 		return lost(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // nothing is lost with an answer already read
+	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return lost(err)
