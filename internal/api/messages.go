@@ -177,5 +177,9 @@ func (s *Server) tellRead(ctx context.Context, m conversations.Message, typing b
 	if !ok {
 		return channels.ErrUnsupported
 	}
-	return reader.MarkRead(ctx, m.ProviderID, typing)
+	target := m.ProviderID
+	if m.AltProviderID != "" { // the network's own id, where the provider puts one of its own before it
+		target = m.AltProviderID
+	}
+	return reader.MarkRead(ctx, target, typing)
 }
