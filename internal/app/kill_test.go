@@ -10,20 +10,21 @@ import (
 	"github.com/linktor/linktor/internal/bench/rig"
 )
 
+// buildDir is where binary builds, until the end of all tests.
+var buildDir string
+
 // binary is the server, built once for all tests that start real processes.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "linktor-test-")
-	if err != nil {
-		return "", err
-	}
-	return rig.Build(context.Background(), ".", dir)
+	return rig.Build(context.Background(), ".", buildDir)
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if bin, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(bin))
+	var err error
+	if buildDir, err = os.MkdirTemp("", "linktor-test-"); err != nil {
+		panic(err)
 	}
+	code := m.Run()
+	os.RemoveAll(buildDir)
 	os.Exit(code)
 }
 

@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-
-	"crypto/rand"
 
 	"github.com/linktor/linktor/internal/bench/rig"
 )
@@ -33,13 +32,16 @@ func (b *bench) kill(ctx context.Context) error {
 			Scenario string `json:"scenario"`
 			Mode     string `json:"mode"`
 			*rig.KillResult
-			Verdict string `json:"verdict"`
-		}{"kill", mode, r, r.Verdict()})
+			Acked      int    `json:"acked"`
+			Lost       int    `json:"lost"`
+			Duplicated int    `json:"duplicated"`
+			Verdict    string `json:"verdict"`
+		}{"kill", mode, r, r.AckedInbound + r.AckedSends, r.LostInbound + r.LostSends, r.DuplicatedInbound + r.DuplicatedSends, r.Verdict()})
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(b.out, "\n%s\n", line)
-		zero := func(name string, n int) figure { return figure{Name: name, Value: float64(n), AtMost: 0.5} }
+		zero := func(name string, n int) figure { return figure{Name: name, Value: float64(n), Zero: true} }
 		return b.report("kill", mode,
 			figure{Name: "kills", Value: float64(r.Kills)},
 			figure{Name: "webhooks acknowledged", Value: float64(r.AckedInbound)},

@@ -16,13 +16,18 @@ type figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
-	// AtLeast or AtMost is the target; 0 means there is none.
+	// AtLeast or AtMost is the target; 0 means that there is none.
 	AtLeast float64 `json:"atLeast,omitempty"`
 	AtMost  float64 `json:"atMost,omitempty"`
+	Zero    bool    `json:"zero,omitempty"` // the target is 0
 }
 
 func (f figure) target() string {
 	switch {
+	case f.Zero && f.Value == 0:
+		return "0, met"
+	case f.Zero:
+		return "0, MISSED"
 	case f.AtLeast != 0 && f.Value >= f.AtLeast:
 		return fmt.Sprintf("≥ %g, met", f.AtLeast)
 	case f.AtLeast != 0:
