@@ -108,6 +108,9 @@ func asFault(err error) *fault.Error {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
+	if se, ok := errors.AsType[*channels.SendError](err); ok { // before isAway: it may wrap a network error
+		return providerFault(se)
+	}
 	away := func(code, message string) *fault.Error {
 		return &fault.Error{Kind: fault.Unavailable, Code: code, Message: message, RetryAfter: 2 * time.Second, Err: err}
 	}
@@ -118,9 +121,6 @@ func asFault(err error) *fault.Error {
 		return away("timeout", "The request took too long and was stopped. Try again.")
 	case isAway(err):
 		return away("database_unavailable", "The database cannot be reached. Try again.")
-	}
-	if se, ok := errors.AsType[*channels.SendError](err); ok {
-		return providerFault(se)
 	}
 	return &fault.Error{Kind: fault.Internal, Err: err}
 }

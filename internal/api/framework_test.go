@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -90,6 +91,9 @@ func withThings(s *Server) *Server {
 			return nil, fault.Missing("thing")
 		case "wait":
 			return nil, &fault.Error{Kind: fault.Unavailable, Code: "away", Message: "Away.", RetryAfter: 1500 * time.Millisecond}
+		case "far":
+			return nil, &channels.SendError{Class: channels.ClassNotSent, Code: "not_sent", Title: "The provider could not be reached",
+				Err: &net.OpError{Op: "dial", Err: errors.New("secret detail")}}
 		case "bad":
 			inv := &channels.Invalid{}
 			inv.AddLimit("/content/text", "too_long", 10, "Text is longer than 10 characters.")
@@ -163,6 +167,7 @@ func TestProblems(t *testing.T) {
 		{"adapter's problems", "/api/v1/things", `{"name":"bad"}`, key, 422, "validation_error", "/content/text too_long"},
 		{"missing thing", "/api/v1/things", `{"name":"gone"}`, key, 404, "not_found", ""},
 		{"away", "/api/v1/things", `{"name":"wait"}`, key, 503, "away", ""},
+		{"provider away", "/api/v1/things", `{"name":"far"}`, key, 503, "provider_unavailable", ""},
 		{"internal", "/api/v1/things", `{"name":"boom"}`, key, 500, "internal", ""},
 		{"panic", "/api/v1/things", `{"name":"panic"}`, key, 500, "internal", ""},
 		{"too large", "/api/v1/things", `{"name":"` + strings.Repeat("x", maxJSONBody) + `"}`, key, 413, "too_large", ""},
