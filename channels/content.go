@@ -239,7 +239,7 @@ type Row struct {
 }
 
 // TemplateUse sends a template. Components are the provider's (WhatsApp's
-// snake_case, as seed documents write them): type header, body, button,
+// snake_case, as Meta's documents write them): type header, body, button,
 // carousel, limited_time_offer, ...
 type TemplateUse struct {
 	Name       string              `json:"name"`

@@ -8,8 +8,8 @@ import (
 	"github.com/linktor/linktor/internal/events"
 )
 
-// messageData is the body of message.received and message.created: the fields of
-// the published contract, and more after them.
+// messageData is the body of message.received and message.created; see
+// docs/reference/events.md.
 type messageData struct {
 	ID             string             `json:"id"`
 	ChannelID      string             `json:"channelId"`

@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !c.Embedded() || !c.Loopback() || !c.SimulatorOn() || !c.HasRole("worker") {
-		t.Errorf("the defaults do not run the main job: %+v", c)
+		t.Errorf("the defaults do not run everything: %+v", c)
 	}
 	if got := c.BaseURL(); got != "http://127.0.0.1:8080" {
 		t.Errorf("base URL is %s", got)
