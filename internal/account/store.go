@@ -36,7 +36,6 @@ type Store struct {
 
 	hashing   Hashing
 	hashSlots chan struct{}
-	dummyHash string // of no password: see checkPassword
 
 	pairs     *throttle // by email and address
 	addresses *throttle
@@ -67,7 +66,7 @@ func NewStore(d *db.DB, opts Options) *Store {
 	return &Store{
 		db: d, now: opts.Now, log: opts.Log,
 		tokenKey: subkey(opts.JWTSecret, "session token"), refreshKey: subkey(opts.JWTSecret, "refresh token"),
-		hashing: h, hashSlots: make(chan struct{}, hashingAtOnce), dummyHash: h.hash(random(secretSize)),
+		hashing: h, hashSlots: make(chan struct{}, hashingAtOnce),
 		pairs: newThrottle(opts.Now, 5, 15*time.Minute), addresses: newThrottle(opts.Now, 30, time.Minute),
 		cache: newCache(opts.Now), used: map[string]time.Time{},
 	}
