@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	faultCode = regexp.MustCompile(`fault\.New\(\s*fault\.\w+,\s*"(\w+)"|fault\.Error\{\s*Kind:\s*fault\.\w+,\s*Code:\s*"(\w+)"|newProblem\([^"\n]+"(\w+)"|away\("(\w+)"`)
+	faultCode = regexp.MustCompile(`fault\.New\(\s*fault\.\w+,\s*"(\w+)"|fault\.Error\{\s*Kind:\s*fault\.\w+,\s*Code:\s*"(\w+)"|newProblem\([^"\n]+"(\w+)"|away\("(\w+)"|\bf\.Code = "(\w+)"`)
 	mdLink    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 )
 
@@ -24,7 +24,7 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 			return
 		}
 		for _, m := range faultCode.FindAllStringSubmatch(string(data), -1) {
-			code := m[1] + m[2] + m[3] + m[4]
+			code := m[1] + m[2] + m[3] + m[4] + m[5]
 			if code != "" && !strings.Contains(string(page), "`"+code+"`") {
 				t.Errorf("%s: the code %s is not in docs/reference/errors.md", path, code)
 			}
