@@ -45,9 +45,10 @@ type Config struct {
 	// without it the tokens of channels have to be entered again.
 	SecretKey Secret `key:"secret_key" default:""`
 
-	// What this process does: api (REST and webhooks), worker (sends, media,
-	// housekeeping), realtime (WebSocket and SSE). Several processes may share out
-	// the roles; each role has to run somewhere.
+	// What this process does: api (REST and webhooks, which every process answers),
+	// worker (sends, media, housekeeping), realtime (WebSocket and SSE). Several
+	// processes may share out the roles if they have PostgreSQL and Redis; each role
+	// has to run somewhere.
 	Roles []string `key:"roles" default:"api,worker,realtime"`
 
 	// Name of this process in logs and in the attempts of messages. Empty means
@@ -82,8 +83,9 @@ type Config struct {
 	// 7 days, and repeats change nothing. 0 means never.
 	WebhookMaxAge time.Duration `key:"webhook_max_age" default:"192h" min:"0s"`
 
-	// Most provider webhooks that are committed in one transaction. They are not
-	// waited for: a webhook that is alone is committed alone.
+	// Most provider webhooks, counted with the messages and statuses in them, that
+	// are committed in one transaction. A webhook that is alone is not kept waiting;
+	// under load the first of a group waits for others, 1 ms at most.
 	IngestBatch int `key:"ingest_batch" default:"512" min:"1" max:"10000"`
 
 	// Most calls to providers in progress at once, per process.
