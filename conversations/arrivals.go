@@ -97,7 +97,9 @@ const selectKnown = `
 		EXISTS (SELECT 1 FROM messages m WHERE m.channel_id = v.channel_id AND m.provider_message_id = v.provider_id LIMIT 1) FROM v`
 
 // dropKnown removes messages that were stored before, and repeats within the
-// batch: providers deliver at least once.
+// batch: providers deliver at least once. Messages stored before are rare, since
+// exact repeats of a body are caught by the journal, so they are looked up only
+// after insertMessages has met one.
 func (b *ingestBatch) dropKnown(ctx context.Context) error {
 	rows := db.NewRows("channel_id text", "provider_id text")
 	seen := map[providerKey]bool{}
@@ -109,6 +111,10 @@ func (b *ingestBatch) dropKnown(ctx context.Context) error {
 			fresh = append(fresh, m)
 			rows.Add(k.channelID, k.providerID)
 		}
+	}
+	b.msgs = fresh
+	if !b.careful {
+		return nil
 	}
 	stored := map[providerKey]bool{}
 	err := b.tx.QueryRows(ctx, selectKnown, rows, func(r *sql.Rows) error {
@@ -159,7 +165,7 @@ func (b *ingestBatch) insertMessages(ctx context.Context) error {
 		return err
 	}
 	if n != int64(rows.Len()) {
-		return errRace // another node stored one of them since dropKnown looked
+		return errRace // one of them is stored already: again, carefully
 	}
 	if media.Len() > 0 {
 		b.tx.Announce(MediaPending{})

@@ -178,14 +178,17 @@ type ingestBatch struct {
 	changes []*notice
 	events  []events.Event
 	parked  bool
+	careful bool // look which messages are stored already, because a try without that failed
 }
 
 // applyWebhooks applies items in one transaction with a statement per kind of
 // row, not per message.
 func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 	var parked bool
+	tries := 0
 	err := s.inTx(ctx, func(tx *db.Tx) error {
-		b := &ingestBatch{s: s, tx: tx, now: s.opts.Now()}
+		tries++
+		b := &ingestBatch{s: s, tx: tx, now: s.opts.Now(), careful: tries > 1}
 		if err := b.journal(ctx, items); err != nil {
 			return fmt.Errorf("ingest: journal: %w", err)
 		}
