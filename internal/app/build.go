@@ -170,8 +170,14 @@ func (s *server) openMessages(ctx context.Context) (err error) {
 			s.log.Info("sends were cut off by the last stop; their outcome is awaited", "count", n)
 		}
 	}
-	s.metrics.WatchBacklog(s.log, func(ctx context.Context) (telemetry.Backlog, error) { return backlog(ctx, s.db) })
-	return nil
+	s.metrics.WatchBacklog(s.log, func(ctx context.Context) (telemetry.Backlog, error) {
+		b, err := backlog(ctx, s.db)
+		if err == nil {
+			b.Spooled, err = s.spool.Waiting()
+		}
+		return b, err
+	})
+	return s.registry.Preload(ctx)
 }
 
 func (s *server) openRealtime(context.Context) error {

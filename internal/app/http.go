@@ -47,8 +47,8 @@ func (s *server) order(ln net.Listener) {
 	}
 	if s.sender != nil {
 		add("sender", s.sender.Start, s.sender.Stop)
-		add("keeper", s.keeper.Start, s.keeper.Stop)
 	}
+	add("keeper", s.keeper.Start, s.keeper.Stop)
 	add("bell", s.bell.Start, s.bell.Stop)
 	if s.demo != nil {
 		add("simulator", s.demo.Start, s.demo.Stop)

@@ -28,8 +28,11 @@ func (s *server) openWork(context.Context) error {
 			Store: s.store, Channels: s.registry, Limits: s.counter, Prepare: s.prepare, Throughput: s.cfg.ChannelThroughput,
 			Workers: s.cfg.SendWorkers, Log: s.log, OnAttempt: s.countAttempt, OnSwept: s.countSwept,
 		})
-		s.keeper = tasks.NewKeeper(s.media.FetchDue, s.chores(), s.log)
+		s.keeper = tasks.NewKeeper(s.media.FetchDue, append(s.ownChores(), s.chores()...), s.log)
 		local[tasks.TypeSends], local[tasks.TypeMedia] = s.sender.Wake, s.keeper.WakeMedia
+	} else {
+		none := func(context.Context, int) (int, error) { return 0, nil } // files are fetched by the workers
+		s.keeper = tasks.NewKeeper(none, s.ownChores(), s.log)
 	}
 	s.bell = tasks.NewBell(s.redis, local, s.log)
 	s.db.Listen(func(v any) {
@@ -72,9 +75,17 @@ const prune = 5000
 // webhooks for up to 7 days; after that nothing will explain it.
 const parkedFor = 7 * 24 * time.Hour
 
-func (s *server) chores() []tasks.Chore {
+// ownChores are those of every process: about its own disk and memory.
+func (s *server) ownChores() []tasks.Chore {
 	return []tasks.Chore{
 		{Name: "drain the spool", Every: 2 * time.Second, Do: s.drainSpool},
+		{Name: "know the channels that spool", Every: time.Minute, Do: s.registry.Preload},
+	}
+}
+
+// chores are those of the workers: about the tables.
+func (s *server) chores() []tasks.Chore {
+	return []tasks.Chore{
 		{Name: "wake snoozed conversations", Every: 10 * time.Second, Do: func(ctx context.Context) error {
 			_, err := s.store.WakeSnoozed(ctx)
 			return err

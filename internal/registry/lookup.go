@@ -101,6 +101,21 @@ func (r *Registry) revalidate(ctx context.Context, channelID string, e *entry) (
 	return old, nil
 }
 
+// Preload looks up every channel whose provider does not come again, so that its
+// callbacks can be told from strangers' while the database is away.
+func (r *Registry) Preload(ctx context.Context) error {
+	var ids []string
+	if err := r.db.SelectContext(ctx, &ids, `SELECT id FROM channels WHERE webhook_token <> '' AND deleted_at IS NULL`); err != nil {
+		return fmt.Errorf("preload channels: %w", err)
+	}
+	for _, id := range ids {
+		if _, err := r.Lookup(ctx, id); err != nil && fault.KindOf(err) != fault.NotFound {
+			r.log.WarnContext(ctx, "channel cannot be opened", "channelId", id, "err", err)
+		}
+	}
+	return nil
+}
+
 // forget makes the next Lookup on this node load the channel again.
 func (r *Registry) forget(channelID string) { r.cache.Delete(channelID) }
 

@@ -96,6 +96,12 @@ func (s *Spool) write(name string, data []byte) (err error) {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// Waiting returns how many webhooks wait.
+func (s *Spool) Waiting() (int64, error) {
+	names, err := s.names()
+	return int64(len(names)), err
+}
+
 func (s *Spool) names() ([]string, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
