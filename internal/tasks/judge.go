@@ -20,6 +20,7 @@ const (
 	laneBackoff    = 6 * time.Second // Meta, pair rate limit: one message per 6 s to one recipient
 	channelBackoff = time.Second
 	maxBackoff     = 10 * time.Minute
+	maxChannelHold = 15 * time.Second
 )
 
 // judge decides what becomes of a message after an attempt.
@@ -43,9 +44,29 @@ func judge(c conversations.Claim, sent channels.Sent, err error) conversations.O
 		o.Verdict = conversations.VerdictFailed
 	}
 	if e.RetryAfter > 0 && o.Verdict == conversations.VerdictRetry {
-		o.Wait = min(e.RetryAfter, maxRetryAfter)
+		o.Wait = again(min(e.RetryAfter, maxRetryAfter), c.Tries)
 	}
 	return o
+}
+
+// again is the delay that the provider named, doubled per try: a provider that
+// names the same few seconds to every try would be asked for days on end.
+func again(named time.Duration, tries int64) time.Duration {
+	wait := named
+	for range min(tries, 10) {
+		wait *= 2
+	}
+	return max(named, min(wait, maxBackoff))
+}
+
+// channelHold is how long one throttled message holds up the others of its
+// channel: as long as the provider says, else a moment, so that a message that
+// is refused again and again does not silence the whole channel.
+func channelHold(o conversations.Outcome) time.Duration {
+	if o.Err.RetryAfter > 0 {
+		return min(o.Err.RetryAfter, maxRetryAfter)
+	}
+	return min(o.Wait, maxChannelHold)
 }
 
 // backoff grows by 4 per try. Source: Meta, Cloud API throughput, "retry after

@@ -316,7 +316,7 @@ func (s *Sender) react(ctx context.Context, c conversations.Claim, o *conversati
 			s.Log.Warn("pause channel", "channel", c.ChannelID, "err", err)
 		}
 	case o.Err.Class == channels.ClassThrottled && o.Err.Scope != channels.ScopeLane:
-		s.hot.set(c.ChannelID, o.Wait)
+		s.hot.set(c.ChannelID, channelHold(*o))
 	}
 }
 
