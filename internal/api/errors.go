@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -128,8 +129,10 @@ func asFault(err error) *fault.Error {
 // providerFault is a provider's refusal of a call that the caller waits for.
 func providerFault(se *channels.SendError) *fault.Error {
 	f := &fault.Error{Kind: fault.Invalid, Code: "provider_refused", Message: se.Title, RetryAfter: se.RetryAfter, Err: se}
-	if se.Action != "" {
-		f.Message += ": " + se.Action
+	for _, more := range []string{se.Detail, se.Action} {
+		if more != "" {
+			f.Message = strings.TrimRight(f.Message, ".") + ". " + more
+		}
 	}
 	switch se.Class {
 	case channels.ClassNotSent, channels.ClassTransient, channels.ClassUncertain:

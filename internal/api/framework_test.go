@@ -94,6 +94,8 @@ func withThings(s *Server) *Server {
 		case "far":
 			return nil, &channels.SendError{Class: channels.ClassNotSent, Code: "not_sent", Title: "The provider could not be reached",
 				Err: &net.OpError{Op: "dial", Err: errors.New("secret detail")}}
+		case "no":
+			return nil, &channels.SendError{Class: channels.ClassRejected, Title: "Invalid parameter", Detail: "A body cannot end with a variable.", Action: "Correct it."}
 		case "bad":
 			inv := &channels.Invalid{}
 			inv.AddLimit("/content/text", "too_long", 10, "Text is longer than 10 characters.")
@@ -168,6 +170,7 @@ func TestProblems(t *testing.T) {
 		{"missing thing", "/api/v1/things", `{"name":"gone"}`, key, 404, "not_found", ""},
 		{"away", "/api/v1/things", `{"name":"wait"}`, key, 503, "away", ""},
 		{"provider away", "/api/v1/things", `{"name":"far"}`, key, 503, "provider_unavailable", ""},
+		{"provider refused", "/api/v1/things", `{"name":"no"}`, key, 422, "provider_refused", ""},
 		{"internal", "/api/v1/things", `{"name":"boom"}`, key, 500, "internal", ""},
 		{"panic", "/api/v1/things", `{"name":"panic"}`, key, 500, "internal", ""},
 		{"too large", "/api/v1/things", `{"name":"` + strings.Repeat("x", maxJSONBody) + `"}`, key, 413, "too_large", ""},
@@ -202,6 +205,9 @@ func TestProblems(t *testing.T) {
 				t.Errorf("retryable = %v", p.Retryable)
 			}
 		})
+	}
+	if got := call(t, s, "POST", "/api/v1/things", `{"name":"no"}`, "X-API-Key", key); !strings.Contains(got.body, "Invalid parameter. A body cannot end with a variable. Correct it.") {
+		t.Errorf("the provider's reason is missing: %s", got.body)
 	}
 	if got := call(t, s, "POST", "/api/v1/things", `{"name":"wait"}`, "X-API-Key", key); got.header.Get("Retry-After") != "2" {
 		t.Errorf("Retry-After = %q; want 2: rounded up", got.header.Get("Retry-After"))
