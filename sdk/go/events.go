@@ -9,13 +9,6 @@ import (
 	"time"
 )
 
-// Types of events that this version decodes. More exist, and appear.
-const (
-	TypeMessageReceived = "message.received"
-	TypeMessageCreated  = "message.created"
-	TypeMessageStatus   = "message.status"
-)
-
 // Event is an event as every consumer gets it: realtime, webhook and log.
 type Event struct {
 	ID         string          `json:"id"`
@@ -29,76 +22,19 @@ type Event struct {
 	Cursor string `json:"-"`
 }
 
-// Decode returns the event's data as *MessageReceived, *MessageCreated or
-// *MessageStatusChanged, or as json.RawMessage if its type is another one.
+// Decode returns the event's data as *MessageReceived, *MessageCreated,
+// *MessageStatusChanged, *ConversationChanged, *ContactChanged, *MediaFetched,
+// *ChannelChanged or *ProviderChange, or as json.RawMessage if this version does
+// not know its type.
 func (e *Event) Decode() (any, error) {
-	var data any
-	switch e.Type {
-	case TypeMessageReceived:
-		data = &MessageReceived{}
-	case TypeMessageCreated:
-		data = &MessageCreated{}
-	case TypeMessageStatus:
-		data = &MessageStatusChanged{}
-	default:
+	data := newData(e.Type)
+	if data == nil {
 		return e.Data, nil
 	}
 	if err := json.Unmarshal(e.Data, data); err != nil {
 		return nil, fmt.Errorf("linktor: event %s: %w", e.ID, err)
 	}
 	return data, nil
-}
-
-// MessageReceived says that a customer wrote or, with Echo, that the business
-// wrote from its phone.
-type MessageReceived struct {
-	ID             string            `json:"id"`
-	ChannelID      string            `json:"channelId"`
-	ChannelType    string            `json:"channelType"`
-	Direction      string            `json:"direction"`
-	From           string            `json:"from"`
-	To             string            `json:"to"`
-	Content        Content           `json:"content"`
-	Timestamp      time.Time         `json:"timestamp"` // the provider's clock, the server's if it gave none
-	Metadata       map[string]string `json:"metadata"`
-	ConversationID string            `json:"conversationId"`
-	ContactID      string            `json:"contactId"`
-	Contact        struct {
-		ID          string `json:"id"`
-		Name        string `json:"name"`
-		ProfileName string `json:"profileName"`
-	} `json:"contact"`
-	ReplyTo    string          `json:"replyTo"`
-	Context    *MessageContext `json:"context"`
-	Referral   *Referral       `json:"referral"`
-	GroupID    string          `json:"groupId"`
-	Echo       bool            `json:"echo"`
-	Historic   bool            `json:"historic"`
-	Status     Status          `json:"status"`
-	Reference  string          `json:"reference"`
-	Author     *Author         `json:"author"`
-	ReceivedAt *time.Time      `json:"receivedAt"` // the server's clock
-}
-
-// MessageCreated says that a message to a customer was accepted.
-type MessageCreated MessageReceived
-
-// MessageStatusChanged says that an outbound message made a step.
-type MessageStatusChanged struct {
-	MessageID         string        `json:"messageId"`
-	Status            Status        `json:"status"`
-	Timestamp         time.Time     `json:"timestamp"`
-	ChannelID         string        `json:"channelId"`
-	ConversationID    string        `json:"conversationId"`
-	ContactID         string        `json:"contactId"`
-	PreviousStatus    Status        `json:"previousStatus"`
-	Error             *MessageError `json:"error"`
-	Pricing           *Pricing      `json:"pricing"`
-	Correction        bool          `json:"correction"` // a delivery after a failure: the failure was wrong
-	PossibleDuplicate bool          `json:"possibleDuplicate"`
-	TrackingLost      bool          `json:"trackingLost"`
-	DeletedAt         *time.Time    `json:"deletedAt"`
-	Reference         string        `json:"reference"`
 }
 
 // EventFilter selects events. Empty members select everything.

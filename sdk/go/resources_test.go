@@ -3,6 +3,7 @@ package linktor
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -179,6 +180,11 @@ func TestDecodeEvents(t *testing.T) {
 	if m, ok := data.(*MessageReceived); !ok || err != nil || m.Content.Text != "Hi, I need help" || m.Metadata["profileName"] != "Ada L." {
 		t.Errorf("got %+v, %v", data, err)
 	}
+	e = fixture[Event](t, "events/message.created.echo.json")
+	data, err = e.Decode()
+	if m, ok := data.(*MessageCreated); !ok || err != nil || !m.Echo || m.Author.Type != "phone" || m.Status != Sent {
+		t.Errorf("got %+v, %v", data, err)
+	}
 	e = fixture[Event](t, "events/message.status.failed.json")
 	data, err = e.Decode()
 	if s, ok := data.(*MessageStatusChanged); !ok || err != nil || s.Status != Failed || s.Error.Code != "131047" {
@@ -188,5 +194,29 @@ func TestDecodeEvents(t *testing.T) {
 	data, err = e.Decode()
 	if raw, ok := data.(json.RawMessage); !ok || err != nil || !strings.Contains(string(raw), "degrees") {
 		t.Errorf("got %+v, %v", data, err)
+	}
+}
+
+func TestNothingIsLostInDecodingEvents(t *testing.T) {
+	for _, name := range names(t, "events") {
+		if name == "published" {
+			continue // two examples in one file
+		}
+		e := fixture[Event](t, "events/"+name+".json")
+		data, err := e.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got any
+		if err := errors.Join(json.Unmarshal(e.Data, &want), json.Unmarshal(b, &got)); err != nil {
+			t.Fatal(err)
+		}
+		if diff := missing("", want, got); len(diff) > 0 {
+			t.Errorf("%s: lost %v", name, diff)
+		}
 	}
 }

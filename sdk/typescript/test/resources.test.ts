@@ -79,16 +79,22 @@ test('events narrow by type, and unknown ones stay', () => {
   const unknown = events.get('unknown') ?? assert.fail()
   assert.ok(!isKnownEvent(unknown))
   assert.deepEqual(unknown.data, { degrees: 21 })
-  const status = events.get('message.status') ?? assert.fail()
-  assert.equal(isKnownEvent(status) && statusOf(status), 'read')
+  const states = ['message.status', 'message.created', 'message.created.echo', 'conversation.created', 'conversation.updated'].map((name) => {
+    const event = events.get(name) ?? assert.fail(name)
+    return isKnownEvent(event) && statusOf(event)
+  })
+  assert.deepEqual(states, ['read', 'queued', 'phone', 'open -', 'open vip'])
 })
 
 function statusOf(event: KnownEvent): string | undefined {
   switch (event.type) {
     case 'message.status':
       return event.data.status
-    case 'message.received':
-      return event.data.status
+    case 'message.created':
+      return event.data.echo ? event.data.author?.type : event.data.status
+    case 'conversation.created':
+    case 'conversation.updated':
+      return `${event.data.status} ${event.data.labels?.join() ?? '-'}`
     default:
       return undefined
   }

@@ -1,5 +1,7 @@
 import type { ListParams } from '../core/resource.js'
+import type { Health } from './channel.js'
 import type { Content } from './content.js'
+import type { ContactIdentity, ConversationStatus } from './conversation.js'
 import type { Author, MessageContext, MessageError, MessageStatus, Open, Pricing, Referral } from './message.js'
 
 /** An event as every consumer gets it: realtime, webhook and `client.events`. */
@@ -19,36 +21,45 @@ interface MessageData {
   id: string
   channelId: string
   channelType: Open<'whatsapp' | 'link'>
-  from?: string
-  to?: string
   content: Content
   /** The provider's time, ours if it gave none. */
   timestamp: string
+  /** What the channel says, such as `waMessageId` and `profileName`. `late` is `"true"` if the message was old when it came. */
   metadata: Record<string, string>
   conversationId: string
   contactId: string
+  /** `name` is the one you gave, `profileName` the one that the customer chose. */
   contact: { id: string; name?: string; profileName?: string }
+  /** Our id of the message that it quotes, reacts to, edits or deletes. */
   replyTo?: string
   context?: MessageContext
   referral?: Referral
   groupId?: string
+  /** From an import of old messages. */
   historic?: boolean
-  status?: MessageStatus
-  reference?: string
-  author?: Author
   /** Our time. */
   receivedAt?: string
 }
 
-/** A customer wrote; or, with `echo`, the business wrote from its phone. */
+/** A customer wrote. */
 export interface MessageReceived extends MessageData {
-  direction: 'inbound' | 'outbound'
-  echo?: boolean
+  direction: 'inbound'
+  /** E.164 phone number, or another address if there is none. */
+  from?: string
 }
 
-/** A message to a customer was accepted. */
+/** A message to a customer was accepted; or, with `echo`, somebody wrote from the business's phone. */
 export interface MessageCreated extends MessageData {
   direction: 'outbound'
+  to?: string
+  /** `queued`; `sent` for a message from the phone. */
+  status: MessageStatus
+  /** Yours, from `send`. */
+  reference?: string
+  /** Of type `phone`, without an id, with `echo`. */
+  author?: Author
+  /** Written on the phone, not through us. */
+  echo?: boolean
 }
 
 /** An outbound message made a step. */
@@ -59,25 +70,79 @@ export interface MessageStatusChanged {
   channelId: string
   conversationId: string
   contactId: string
+  /** Absent if the status stayed, as with `trackingLost` and `deletedAt`. */
   previousStatus?: MessageStatus
+  /** With `failed`, `expired` and `uncertain`. */
   error?: MessageError
   pricing?: Pricing
   /** A delivery after a failure: the failure was wrong. */
   correction?: boolean
+  /** It was resent although an earlier attempt may have arrived. */
   possibleDuplicate?: boolean
+  /** The provider will report no more about it. */
   trackingLost?: boolean
+  /** When the recipient deleted it. */
   deletedAt?: string
+  /** Yours, from `send`. */
   reference?: string
+  /** The id at the network, once it is known. */
   waMessageId?: string
 }
+
+/** A conversation began or changed. Less than a `Conversation`: read that for the whole. */
+export interface ConversationChanged {
+  id: string
+  channelId: string
+  contactId: string
+  status: ConversationStatus
+  unreadCount: number
+  /** Can be missing although somebody is assigned, if a message or the end of a snooze changed the conversation. */
+  assigneeId?: string
+  /** Can be missing for the same reason. */
+  labels?: string[]
+}
+
+export interface ContactChanged {
+  id: string
+  name?: string
+  profileName?: string
+}
+
+/** A customer's file was fetched from the provider, or cannot be. */
+export interface MediaFetched {
+  mediaId: string
+  messageId: string
+  channelId: string
+  state: Open<'ready' | 'failed'>
+  mimeType?: string
+  filename?: string
+  size?: number
+  sha256?: string
+  /** A sentence, with `failed`. */
+  error?: string
+}
+
+/** A channel was changed in Linktor. */
+export interface ChannelChanged {
+  channelId: string
+  channelType: string
+  name: string
+  change: Open<'created' | 'updated' | 'enabled' | 'disabled' | 'paused' | 'resumed' | 'health' | 'deleted'>
+  enabled: boolean
+  pausedReason?: string
+  health?: Health | null
+}
+
+type Address = Pick<ContactIdentity, 'kind' | 'value' | 'raw'>
 
 /** Something else that a provider announced. */
 export interface ProviderChange {
   channelId: string
   channelType: string
-  /** The provider's name for it. */
-  field: string
-  timestamp: string
+  /** The provider's name for it. Absent, like `timestamp`, when your own call changed a template. */
+  field?: string
+  /** The provider's time, ours if it gave none. */
+  timestamp?: string
   summary?: string
   severity?: Open<'info' | 'warning' | 'critical'>
   template?: {
@@ -90,6 +155,12 @@ export interface ProviderChange {
     reason?: string
   }
   limit?: { tier?: string; recipients?: number; throughput?: number; quality?: string }
+  identity?: { old: Address; new: Address }
+  /** A customer stopped, or resumed, a kind of message. */
+  optout?: { party: { identities: Address[]; name?: string }; category: string; stopped: boolean }
+  /** With `identity` and `optout`. */
+  contactId?: string
+  /** As received. Do not build on it. */
   raw?: unknown
   [member: string]: unknown
 }
@@ -99,9 +170,14 @@ export interface EventData {
   'message.received': MessageReceived
   'message.created': MessageCreated
   'message.status': MessageStatusChanged
-  'conversation.created': Record<string, unknown>
-  'conversation.updated': Record<string, unknown>
-  'contact.updated': Record<string, unknown>
+  'conversation.created': ConversationChanged
+  'conversation.updated': ConversationChanged
+  'contact.created': ContactChanged
+  'contact.updated': ContactChanged
+  'contact.preference': ProviderChange
+  'contact.identity': ProviderChange
+  'media.ready': MediaFetched
+  'media.failed': MediaFetched
   'template.status': ProviderChange
   'template.quality': ProviderChange
   'template.category': ProviderChange
@@ -110,7 +186,8 @@ export interface EventData {
   'channel.tier': ProviderChange
   'channel.alert': ProviderChange
   'channel.account': ProviderChange
-  'channel.status': Record<string, unknown>
+  'channel.status': ChannelChanged
+  'call.event': ProviderChange
   'provider.change': ProviderChange
 }
 
@@ -128,7 +205,12 @@ const KNOWN: Record<EventType, true> = {
   'message.status': true,
   'conversation.created': true,
   'conversation.updated': true,
+  'contact.created': true,
   'contact.updated': true,
+  'contact.preference': true,
+  'contact.identity': true,
+  'media.ready': true,
+  'media.failed': true,
   'template.status': true,
   'template.quality': true,
   'template.category': true,
@@ -138,6 +220,7 @@ const KNOWN: Record<EventType, true> = {
   'channel.alert': true,
   'channel.account': true,
   'channel.status': true,
+  'call.event': true,
   'provider.change': true,
 }
 
