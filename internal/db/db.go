@@ -109,14 +109,21 @@ func setDefault(q url.Values, key, value string) {
 // sqlitePragmas are set in the DSN so that every connection has them. FULL
 // because a commit that we answered for must survive a power cut.
 const sqlitePragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)" +
-	"&_pragma=foreign_keys(1)&_pragma=cache_size(-32000)&_pragma=temp_store(MEMORY)"
+	"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
+
+// Page caches, in KiB: large for the one connection that writes, small for each of
+// those that read, because the system caches the file anyway.
+const (
+	writeCache = "&_pragma=cache_size(-16000)"
+	readCache  = "&_pragma=cache_size(-2000)"
+)
 
 func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("db: make the folder of the database: %w", err)
 	}
 	dsn := "file:" + path + sqlitePragmas
-	write, err := sqlx.Open("sqlite", dsn+"&_txlock=immediate")
+	write, err := sqlx.Open("sqlite", dsn+writeCache+"&_txlock=immediate")
 	if err != nil {
 		return nil, fmt.Errorf("db: open sqlite: %w", err)
 	}
@@ -125,7 +132,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		write.Close()
 		return nil, fmt.Errorf("db: open %s: %w", path, err)
 	}
-	read, err := sqlx.Open("sqlite", dsn+"&_pragma=query_only(1)")
+	read, err := sqlx.Open("sqlite", dsn+readCache+"&_pragma=query_only(1)")
 	if err != nil {
 		write.Close()
 		return nil, fmt.Errorf("db: open sqlite: %w", err)

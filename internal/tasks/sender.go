@@ -158,38 +158,41 @@ func (s *Sender) claimLoop(ctx context.Context) {
 		}
 		wait := pollIdle
 		for {
-			n, err := s.round(ctx)
+			n, more, err := s.round(ctx)
 			if err != nil && ctx.Err() == nil {
 				s.Log.Warn("claim sends", "err", err)
 			}
-			if n == 0 || err != nil || ctx.Err() != nil {
+			if n > 0 {
+				wait = pollBusy
+			}
+			if !more || err != nil || ctx.Err() != nil {
 				break
 			}
-			wait = pollBusy
 		}
 		timer.Reset(min(wait, s.hot.next()))
 	}
 }
 
-// round claims what may go out now and starts it. It returns how many it started.
-func (s *Sender) round(ctx context.Context) (n int, err error) {
+// round claims what may go out now and starts it. It returns how many it started,
+// and whether more may be due: it got as many as it asked for.
+func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 	free := cap(s.slots) - len(s.slots)
 	for _, ch := range s.hot.ready() {
 		if free == 0 {
-			return n, nil
+			return n, false, nil
 		}
 		m, err := s.hotRound(ctx, ch, free)
 		if err != nil {
-			return n, err
+			return n, false, err
 		}
 		n, free = n+m, free-m
 	}
 	if free == 0 {
-		return n, nil // a call that ends rings
+		return n, false, nil // a call that ends rings
 	}
 	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: s.hot.list()})
 	if err != nil {
-		return n, err
+		return n, false, err
 	}
 	byChannel := map[string][]conversations.Claim{}
 	for _, c := range claims {
@@ -198,7 +201,7 @@ func (s *Sender) round(ctx context.Context) (n int, err error) {
 	for ch, claims := range byChannel {
 		n += s.admit(ctx, ch, claims)
 	}
-	return n, nil
+	return n, len(claims) == free, nil
 }
 
 // admit starts as many claims of a channel as its rate allows and gives the rest
