@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
 	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"syscall"
 )
@@ -21,6 +24,30 @@ func diskSpace(dir string) error {
 	if st.Blocks > 0 && st.Bavail*100/st.Blocks < minFree {
 		return fmt.Errorf("less than %d %% of the disk is free", minFree)
 	}
+	return nil
+}
+
+// idleMemory gives memory back to the system soon after work has ceased: the
+// collector itself would keep for minutes what a burst, or the start, has left.
+type idleMemory struct {
+	allocated uint64 // bytes, ever
+	given     bool   // since the last work
+}
+
+// idleBytes is how much an idle server may allocate between two looks: heartbeats,
+// polls and scrapes.
+const idleBytes = 8 << 20
+
+func (m *idleMemory) giveBack(context.Context) error {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	now := sample[0].Value.Uint64()
+	idle := now-m.allocated < idleBytes
+	m.allocated = now
+	if idle && !m.given {
+		debug.FreeOSMemory()
+	}
+	m.given = idle
 	return nil
 }
 

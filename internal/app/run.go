@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/linktor/linktor/internal/config"
@@ -68,7 +67,6 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version stri
 		if s.demo != nil {
 			s.demo.sim.Greet(ctx)
 		}
-		debug.FreeOSMemory() // what only starting needed, such as reading the migrations
 	}
 	return errors.Join(Serve(ctx, cfg.ShutdownTimeout, log, ready, s.services...), s.close())
 }

@@ -34,7 +34,11 @@ func (s *server) openWork(context.Context) error {
 		none := func(context.Context, int) (int, error) { return 0, nil } // files are fetched by the workers
 		s.keeper = tasks.NewKeeper(none, s.ownChores(), s.log)
 	}
-	s.bell = tasks.NewBell(s.redis, local, s.log)
+	check := 100 * time.Millisecond
+	if s.redis.InProcess {
+		check = 5 * time.Second
+	}
+	s.bell = tasks.NewBell(s.redis, local, check, s.log)
 	s.db.Listen(func(v any) {
 		switch v.(type) {
 		case conversations.SendsQueued:
@@ -80,6 +84,7 @@ func (s *server) ownChores() []tasks.Chore {
 	return []tasks.Chore{
 		{Name: "drain the spool", Every: 2 * time.Second, Do: s.drainSpool},
 		{Name: "know the channels that spool", Every: time.Minute, Do: s.registry.Preload},
+		{Name: "give back memory when idle", Every: 2 * time.Second, Do: new(idleMemory).giveBack},
 	}
 }
 
