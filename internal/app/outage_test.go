@@ -100,6 +100,9 @@ func startOffice(t *testing.T) (o *office, database, redis *wire) {
 	dsn := dbtest.PostgresURL(t)
 	redisURL := os.Getenv("LINKTOR_TEST_REDIS")
 	if redisURL == "" {
+		if os.Getenv("LINKTOR_TEST_REQUIRE") != "" {
+			t.Fatal("LINKTOR_TEST_REDIS is not set: run the tests with make test")
+		}
 		t.Skip("LINKTOR_TEST_REDIS is not set: run the tests with make test")
 	}
 	database, dsnVia := through(t, dsn)
