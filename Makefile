@@ -9,11 +9,13 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 30s
 # What make bench measures.
 BENCH ?= all
+# Which scenarios make chaos runs.
+CHAOS ?= all
 
-.PHONY: help setup build run check test race bench microbench fuzz golden sdk hooks clean
+.PHONY: help setup build run check test race bench microbench chaos chaos-long fuzz golden sdk hooks clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install PostgreSQL and Redis for the tests if they are missing, fetch modules
 	scripts/install-services.sh
@@ -39,6 +41,12 @@ bench: ## Measure the whole server: make bench, or make bench BENCH="ingest send
 
 microbench: ## The Go benchmarks of single functions, in the form that benchstat reads
 	LINKTOR_TEST_DURABLE=1 scripts/with-services.sh scripts/bench.sh
+
+chaos: ## Kill, cut and fill what the server stands on, and count what is lost: under 10 minutes
+	go run ./internal/chaos $(CHAOS)
+
+chaos-long: ## The same at length, over an hour; rewrites the results in docs/explanation/guarantees.md
+	go run ./internal/chaos --profile long --page docs/explanation/guarantees.md $(CHAOS)
 
 fuzz: ## Fuzz every target for FUZZTIME (30s)
 	scripts/fuzz.sh $(FUZZTIME)

@@ -54,6 +54,10 @@ var mayImport = []struct{ pkg, allowed string }{
 	{"internal/bench", "channels internal/bench/rig internal/config internal/simulator " + ground},
 	{"internal/bench/", "channels internal/config internal/simulator " + ground},
 
+	// So does what harms them on purpose. Nothing of it reaches the program.
+	{"internal/chaos", "internal/bench/rig internal/chaos/world " + ground},
+	{"internal/chaos/", "internal/bench/rig " + ground},
+
 	// Only app knows all the others, and only the command knows app.
 	{"internal/app", "channels channels/all conversations realtime migrations internal/"},
 	{"cmd/linktor", "channels channels/all internal/"},
@@ -83,6 +87,7 @@ var walls = []struct{ module, allowed string }{
 	{"github.com/prometheus/", "internal/telemetry"},
 	{"github.com/alecthomas/kong", "cmd/linktor"},
 	{"github.com/pelletier/go-toml/", "internal/config"},
+	{"github.com/Shopify/toxiproxy/", "internal/chaos/world"},
 }
 
 // standardOnly are packages that others compile into programs of their own, or

@@ -120,7 +120,7 @@ func Kill(ctx context.Context, node Node, opt KillOptions) (*KillResult, error) 
 	load.Wait()
 	res := &KillResult{Kills: opt.Kills, AckedInbound: len(r.inbound), AckedSends: len(r.sends)}
 	if err := r.drain(ctx); err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, lastLines(node.Log()))
+		return nil, fmt.Errorf("%w\n%s", err, LastLines(node.Log()))
 	}
 	res.Drained = time.Since(began).Round(100 * time.Millisecond).String()
 	finish()

@@ -10,16 +10,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// Build compiles the server from the module that dir is in and returns its path.
-func Build(ctx context.Context, module, dir string) (string, error) {
+// Build compiles the server from the module that dir is in, with further flags of
+// go build, and returns its path.
+func Build(ctx context.Context, module, dir string, flags ...string) (string, error) {
 	bin := filepath.Join(dir, "linktor")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "github.com/linktor/linktor/cmd/linktor")
+	args := slices.Concat([]string{"build", "-o", bin}, flags, []string{"github.com/linktor/linktor/cmd/linktor"})
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = module
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w: %s", err, out)
@@ -114,7 +117,7 @@ func (n Node) Start(ctx context.Context) (*Server, error) {
 	s.ReadyIn = time.Since(began)
 	if err != nil {
 		s.Kill()
-		return nil, fmt.Errorf("the server did not start: %w\n%s", err, lastLines(n.Log()))
+		return nil, fmt.Errorf("the server did not start: %w\n%s", err, LastLines(n.Log()))
 	}
 	return s, nil
 }
@@ -124,6 +127,14 @@ func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill() // it may have ended already
 	<-s.exited
 }
+
+// Signal sends sig to the process.
+func (s *Server) Signal(sig syscall.Signal) {
+	_ = s.cmd.Process.Signal(sig) // it may have ended already
+}
+
+// Done is closed when the process has ended.
+func (s *Server) Done() <-chan struct{} { return s.exited }
 
 // Stop ends the process in order.
 func (s *Server) Stop() {

@@ -1,0 +1,7 @@
+package main
+
+// behaviour lists the scenarios about providers, order, clocks, sockets and
+// repeats.
+func behaviour() []Scenario {
+	return nil
+}

@@ -1,0 +1,34 @@
+// Chaos does to real servers what happens to them in the world, and counts what was
+// lost, duplicated or reordered:
+//
+//	go run ./internal/chaos all
+//	go run ./internal/chaos --profile long --mode postgres kill nodes
+//
+// It starts what it needs on loopback: PostgreSQL and Redis of its own behind
+// proxies that can be cut, the server built from this module with the tag chaos, a
+// fake provider that obeys a plan and keeps a ledger, and sockets that check every
+// frame. For each scenario and database it prints one line of JSON, and at the end a
+// table; it exits with 1 unless every verdict is pass.
+//
+// # Writing a scenario
+//
+// A scenario is one file, scenario_<name>.go, with one value of type Scenario that
+// is listed in durability.go or behaviour.go. Its comment says what is promised, by
+// which number of the list of promises, and at which threshold. Its Run does this:
+//
+//	w, err := t.World(ctx, world.Options{Nodes: 2})         // servers, provider, proxies; closed at the end
+//	fleet, err := w.Subscribers(ctx, 20)                     // sockets that check seq and prev
+//	load := w.Load(ctx, world.Load{Inbound: 300, Sends: 80}) // each request again until it is acknowledged
+//	w.Nodes[0].Kill()                                        // faults: nodes, w.Database.Cut(), w.Redis.Kill(), w.Provider.SetPlan(…)
+//	load.Stop()
+//	err = w.Settle(ctx, fleet, world.SettleSoon)             // until nothing is under way
+//	a, err := t.Audit(ctx, w, fleet, allow{})                // compares the ledgers, fills the line of JSON
+//	t.Expect(a.OpenAttempts == 0, "%d attempts have no outcome", a.OpenAttempts)
+//
+// An error that Run returns means that the scenario could not be carried out; it
+// fails the run too. t.Expect is for what the server did wrong, t.Note for a figure
+// that readers should see, t.Pick chooses between the short profile and the long,
+// and t.Count sets figures for the page of guarantees. Thresholds hold on a loaded
+// machine of two cores: where a time says more about the machine than about the
+// server, compare it with one that was measured in the same run.
+package main

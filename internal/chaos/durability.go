@@ -1,0 +1,6 @@
+package main
+
+// durability lists the scenarios about crashes, restarts and services that go away.
+func durability() []Scenario {
+	return []Scenario{kill, killNodes}
+}

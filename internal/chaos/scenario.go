@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/linktor/linktor/internal/bench/rig"
+	"github.com/linktor/linktor/internal/chaos/world"
+)
+
+// Profiles: short takes minutes and runs before each merge, long takes hours.
+const (
+	short = "short"
+	long  = "long"
+)
+
+// Scenario is something that happens to a world.
+type Scenario struct {
+	Name    string
+	Rules   string   // numbers in the list of promises, such as "R1, R2"
+	Promise string   // one sentence for docs/explanation/guarantees.md
+	Modes   []string // databases on which it makes sense; nil means both
+	Long    bool     // only in the long profile
+	Run     func(ctx context.Context, t *Trial) error
+}
+
+var both = []string{world.Postgres, world.SQLite}
+
+func (s *Scenario) modes() []string {
+	if s.Modes == nil {
+		return both
+	}
+	return s.Modes
+}
+
+// scenarios lists all of them in the order in which they run.
+func scenarios() []Scenario { return slices.Concat(durability(), behaviour()) }
+
+// Result is the line of JSON that a scenario ends with.
+type Result struct {
+	Scenario      string   `json:"scenario"`
+	Mode          string   `json:"mode"`
+	Profile       string   `json:"profile"`
+	Seed          uint64   `json:"seed"`
+	DurationMS    int64    `json:"durationMs"`
+	Acked         int      `json:"acked"`       // webhooks and sends that clients were told are safe
+	DB            int      `json:"db"`          // messages in the database
+	Provider      int      `json:"provider"`    // different messages that the provider took
+	Subscribers   int      `json:"subscribers"` // events that sockets saw, all together
+	Lost          int      `json:"lost"`
+	Duplicated    int      `json:"duplicated"` // of these, those that are marked and allowed do not count against the verdict
+	Reordered     int      `json:"reordered"`
+	MaxRecoveryMS int64    `json:"maxRecoveryMs"` // from a fault until a request was acknowledged again
+	Verdict       string   `json:"verdict"`       // pass, or fail
+	Notes         []string `json:"notes"`
+
+	Figures map[string]float64 `json:"figures,omitempty"` // by name with unit, of this scenario alone
+}
+
+// Trial is one run of a scenario on one database.
+type Trial struct {
+	Mode, Profile string
+	Seed          uint64
+	Result        Result
+
+	bin, dir string
+	postgres *rig.Postgres
+	worlds   []*world.World
+	failed   bool
+}
+
+// Pick returns the number for the profile.
+func (t *Trial) Pick(inShort, inLong int) int {
+	if t.Profile == long {
+		return inLong
+	}
+	return inShort
+}
+
+// For returns the time for the profile.
+func (t *Trial) For(inShort, inLong time.Duration) time.Duration {
+	return time.Duration(t.Pick(int(inShort), int(inLong)))
+}
+
+// World opens a world, which is closed when the scenario has ended.
+func (t *Trial) World(ctx context.Context, o world.Options) (*world.World, error) {
+	o.Bin, o.Mode, o.Postgres, o.Seed = t.bin, t.Mode, t.postgres, t.Seed
+	o.Dir = filepath.Join(t.dir, t.Result.Scenario)
+	w, err := world.Open(ctx, o)
+	if err == nil {
+		t.worlds = append(t.worlds, w)
+	}
+	return w, err
+}
+
+// Expect fails the scenario, with a reason, unless ok.
+func (t *Trial) Expect(ok bool, reason string, args ...any) {
+	if !ok {
+		t.failed = true
+		t.Result.Notes = append(t.Result.Notes, "FAILED: "+fmt.Sprintf(reason, args...))
+	}
+}
+
+// Note adds a sentence for readers.
+func (t *Trial) Note(format string, args ...any) {
+	t.Result.Notes = append(t.Result.Notes, fmt.Sprintf(format, args...))
+}
+
+// Count keeps a figure; its name says the unit.
+func (t *Trial) Count(name string, v float64) {
+	if t.Result.Figures == nil {
+		t.Result.Figures = map[string]float64{}
+	}
+	t.Result.Figures[name] = v
+}
+
+// allow says which findings of an audit are no failure of a scenario.
+type allow struct {
+	marked    bool // messages at the provider twice, if they are marked possibleDuplicate
+	unsent    bool // messages that ended failed or expired
+	open      bool // sends that wait
+	reordered bool
+	resets    bool // gaps that were announced to subscribers
+}
+
+// Audit compares the ledgers of w, adds them to the result, and fails the scenario
+// for everything that is not allowed.
+func (t *Trial) Audit(ctx context.Context, w *world.World, fleet *world.Fleet, ok allow) (*world.Audit, error) {
+	a, err := w.Audit(ctx, fleet)
+	if err != nil {
+		return nil, err
+	}
+	r := &t.Result
+	r.Acked += a.AckedInbound + a.AckedSends
+	r.DB += a.Inbound + a.Outbound
+	r.Provider += a.Taken
+	r.Subscribers += a.Seen.Events
+	r.Lost += a.LostInbound + a.LostSends + a.LostEvents
+	r.Duplicated += a.DuplicatedInbound + a.DuplicatedSends
+	r.Reordered += a.Reordered
+	r.MaxRecoveryMS = max(r.MaxRecoveryMS, w.Recovery().Milliseconds())
+	zero := func(n int, what string) { t.Expect(n == 0, "%d %s", n, what) }
+	zero(a.LostInbound, "webhooks lost")
+	zero(a.LostSends, "sends lost")
+	zero(a.LostEvents, "events lost")
+	zero(a.DuplicatedInbound, "inbound messages twice")
+	zero(a.EventGaps, "gaps in the event log")
+	zero(a.Seen.Gaps, "gaps on sockets that nobody announced")
+	zero(len(a.Rejected), "sends refused, such as "+strings.Join(a.Rejected[:min(1, len(a.Rejected))], ""))
+	t.Expect(a.Broken == "", "the database is broken: %s", a.Broken)
+	if ok.marked {
+		zero(a.DuplicatedSends-a.Marked, "messages at the provider twice without a mark")
+	} else {
+		zero(a.DuplicatedSends, "messages at the provider twice")
+	}
+	for _, f := range []struct {
+		allowed bool
+		n       int
+		what    string
+	}{
+		{ok.unsent, a.Unsent, "messages ended unsent"}, {ok.open, a.Open, "sends are stuck"},
+		{ok.reordered, a.Reordered, "messages overtook another"}, {ok.resets, a.Seen.Resets, "resets"},
+	} {
+		if !f.allowed {
+			zero(f.n, f.what)
+		}
+	}
+	return a, nil
+}
+
+// run carries out s and returns its line.
+func (t *Trial) run(ctx context.Context, s Scenario) Result {
+	began := time.Now()
+	t.Result = Result{Scenario: s.Name, Mode: t.Mode, Profile: t.Profile, Seed: t.Seed, Notes: []string{}}
+	err := s.Run(ctx, t)
+	t.Result.DurationMS = time.Since(began).Milliseconds()
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		t.Expect(false, "it could not be carried out: %v", err)
+		for _, w := range t.worlds {
+			t.Result.Notes = append(t.Result.Notes, w.Logs()...)
+		}
+	}
+	for _, w := range t.worlds {
+		w.Close()
+	}
+	t.Result.Verdict = "pass"
+	if t.failed {
+		t.Result.Verdict = "fail"
+	}
+	return t.Result
+}
