@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -154,33 +153,6 @@ func (s *Store) ReactionTarget(ctx context.Context, tenantID, messageID string) 
 		return m.AltProviderID, nil
 	}
 	return m.ProviderID, nil
-}
-
-// ReleaseSends gives claims back that were not used: no call was made, and none
-// is counted. They become due again after wait.
-func (s *Store) ReleaseSends(ctx context.Context, claims []Claim, wait time.Duration, reason string) error {
-	if len(claims) == 0 {
-		return nil
-	}
-	rows := db.NewRows("message_id text", "attempt bigint")
-	for _, c := range slices.SortedFunc(slices.Values(claims), func(a, b Claim) int { return strings.Compare(a.MessageID, b.MessageID) }) {
-		rows.Add(c.MessageID, c.Attempt)
-	}
-	return s.inTx(ctx, func(tx *db.Tx) error {
-		// The attempt number is given back too: no call was made under it.
-		if _, err := tx.ExecRows(ctx, `WITH {{rows}} DELETE FROM attempts WHERE (message_id, attempt) IN (SELECT message_id, attempt FROM v)`, rows); err != nil {
-			return err
-		}
-		release := db.NewRows("message_id text", "attempt bigint", "wait bigint", "reason text")
-		for _, c := range claims {
-			release.Add(c.MessageID, c.Attempt, wait.Microseconds(), reason)
-		}
-		query := `WITH {{rows}} UPDATE sends SET state = 'queued', attempt = sends.attempt - 1, lease_until = 0, lease_owner = '',
-			due_at = {clock} + v.wait, wait_reason = v.reason, wait_until = {clock} + v.wait
-			FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'`
-		_, err := tx.ExecRows(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), release)
-		return err
-	})
 }
 
 // RenewLeases extends the leases of this node.

@@ -16,7 +16,12 @@ const messageColumns = `m.id, m.tenant_id, m.channel_id, m.conversation_id, m.co
 	m.metadata, m.options, m.author, m.author_id, m.reference, m.category, m.error, m.pricing, m.possible_duplicate,
 	m.tracking_lost, m.journal_id, m.request_id, m.provider_at, m.created_at, m.updated_at, m.scheduled_at, m.valid_until,
 	m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.deleted_at,
-	COALESCE(s.state, ''), COALESCE(s.attempt, m.attempt), COALESCE(s.wait_reason, ''), COALESCE(s.wait_until, 0)`
+	COALESCE(s.state, ''), COALESCE(s.attempt, m.attempt), COALESCE(s.wait_reason, ''), COALESCE(s.wait_until, 0),
+	COALESCE(s.wait_limit, 0), COALESCE(s.wait_used, 0), COALESCE(s.lease_until, 0), ` + behind
+
+// behind is the message that goes before a queued one of the same lane.
+const behind = `COALESCE((SELECT p.message_id FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id
+	AND p.seq < s.seq AND s.state = 'queued' ORDER BY p.seq DESC LIMIT 1), '')`
 
 const fromMessages = ` FROM messages m LEFT JOIN sends s ON s.message_id = m.id`
 
@@ -42,25 +47,24 @@ func getMessage(ctx context.Context, q interface {
 type nullTimes [9]sql.NullInt64
 
 func scanMessage(row scanner) (m Message, err error) {
-	var content, ref, metadata, options, errText, pricing, state, waitReason string
-	var created, updated, waitUntil int64
+	var content, ref, metadata, options, errText, pricing, state, waitReason, ahead string
+	var created, updated, waitUntil, waitLimit, waitUsed, lease int64
 	var t nullTimes
 	err = row.Scan(&m.ID, &m.TenantID, &m.ChannelID, &m.ConversationID, &m.ContactID, &m.Direction, &m.Type, &m.Status, &content,
 		&m.From, &m.To, &m.ProviderID, &m.AltProviderID, &m.ReplyToID, &ref, &metadata, &options, &m.Author.Type, &m.Author.ID,
 		&m.Reference, &m.Category, &errText, &pricing, &m.PossibleDuplicate, &m.TrackingLost, &m.JournalID, &m.RequestID,
-		&t[0], &created, &updated, &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &state, &m.Attempt, &waitReason, &waitUntil)
+		&t[0], &created, &updated, &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &state, &m.Attempt, &waitReason, &waitUntil,
+		&waitLimit, &waitUsed, &lease, &ahead)
 	if err != nil {
 		return m, err
 	}
 	m.ProviderAt, m.ScheduledAt, m.ValidUntil, m.SentAt = db.NullTime(t[0]), db.NullTime(t[1]), db.NullTime(t[2]), db.NullTime(t[3])
 	m.DeliveredAt, m.ReadAt, m.FailedAt, m.DeletedAt = db.NullTime(t[4]), db.NullTime(t[5]), db.NullTime(t[6]), db.NullTime(t[7])
 	m.CreatedAt, m.UpdatedAt = db.Time(created), db.Time(updated)
-	switch {
-	case state == "sending":
+	if state == "sending" {
 		m.Status = Sending
-	case state == "queued" && waitReason != "":
-		m.Waiting = &Waiting{Reason: waitReason, Until: db.Time(waitUntil)}
 	}
+	m.explain(state, waitReason, waitUntil, waitLimit, waitUsed, lease, ahead)
 	var r reference
 	err = errors.Join(parseJSON(content, &m.Content), parseJSON(ref, &r), parseJSON(metadata, &m.Metadata),
 		parseJSON(options, &m.Options), parseJSON(errText, &m.Error), parseJSON(pricing, &m.Pricing))

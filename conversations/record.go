@@ -35,7 +35,9 @@ type Outcome struct {
 	Err     *channels.SendError // of the others
 	Wait    time.Duration       // of VerdictRetry
 	Reason  string              // of VerdictRetry: why it waits, see Waiting
+	Open    bool                // of VerdictRetry: it waits until somebody acts; Wait is when it is looked at anyway
 	Spent   bool                // of VerdictRetry: it counts as a try
+	Refused bool                // of VerdictRetry: the refusal was about the whole channel
 }
 
 type recordItem struct {
@@ -94,7 +96,11 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 		if err := a.save(ctx, tx); err != nil {
 			return fmt.Errorf("messages: %w", err)
 		}
-		return events.Append(ctx, tx, a.events)
+		waits, err := sayWaits(ctx, tx, a.now, requeued(items))
+		if err != nil {
+			return err
+		}
+		return events.Append(ctx, tx, append(a.events, waits...))
 	})
 	if err != nil {
 		return fmt.Errorf("record sends: %w", err)
@@ -111,7 +117,8 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 const dropSends = `WITH {{rows}} DELETE FROM sends WHERE (message_id, attempt) IN (SELECT message_id, attempt FROM v) RETURNING message_id`
 
 const requeueSends = `WITH {{rows}} UPDATE sends SET state = 'queued', lease_until = 0, lease_owner = '', tries = sends.tries + v.spent,
-		due_at = {clock} + v.wait, wait_reason = v.reason, wait_until = {clock} + v.wait
+		due_at = {clock} + v.wait, wait_reason = v.reason, wait_until = v.known * ({clock} + v.wait), wait_limit = 0, wait_used = 0,
+		refused = sends.refused + v.refused
 	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt RETURNING sends.message_id`
 
 const suspendSends = `WITH {{rows}} UPDATE sends SET state = 'uncertain', lease_owner = '', lease_until = {clock} + v.wait
@@ -120,7 +127,7 @@ const suspendSends = `WITH {{rows}} UPDATE sends SET state = 'uncertain', lease_
 // fence moves the sends on, where the attempt is still the current one.
 func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 	drop := db.NewRows("message_id text", "attempt bigint")
-	requeue := db.NewRows("message_id text", "attempt bigint", "spent bigint", "wait bigint", "reason text")
+	requeue := db.NewRows("message_id text", "attempt bigint", "spent bigint", "wait bigint", "reason text", "known bigint", "refused bigint")
 	suspend := db.NewRows("message_id text", "attempt bigint", "wait bigint")
 	byID := map[string]*recordItem{}
 	for _, it := range items {
@@ -128,11 +135,7 @@ func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 		byID[c.MessageID] = it
 		switch it.Verdict {
 		case VerdictRetry:
-			spent := int64(0)
-			if it.Spent {
-				spent = 1
-			}
-			requeue.Add(c.MessageID, c.Attempt, spent, it.Wait.Microseconds(), it.Reason)
+			requeue.Add(c.MessageID, c.Attempt, one(it.Spent), it.Wait.Microseconds(), it.Reason, one(!it.Open), one(it.Refused))
 		case VerdictUncertain:
 			suspend.Add(c.MessageID, c.Attempt, UncertainWait.Microseconds())
 		default:
@@ -155,6 +158,24 @@ func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 		return err
 	}
 	return tx.QueryRows(ctx, strings.ReplaceAll(suspendSends, "{clock}", clock), suspend, owned)
+}
+
+// one is a truth that SQL counts with.
+func one(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// requeued lists the messages that go back to the queue.
+func requeued(items []*recordItem) (messageIDs []string) {
+	for _, it := range items {
+		if it.Verdict == VerdictRetry && it.owned {
+			messageIDs = append(messageIDs, it.Claim.MessageID)
+		}
+	}
+	return messageIDs
 }
 
 func closeAttempts(ctx context.Context, tx *db.Tx, items []*recordItem, now time.Time) error {

@@ -44,6 +44,9 @@ func (s *Store) Sweep(ctx context.Context) (n Swept, err error) {
 	if n.Expired, err = s.sweepExpired(ctx); err != nil {
 		return n, err
 	}
+	if _, err = s.Explain(ctx); err != nil {
+		return n, err
+	}
 	n.Parked, err = s.UnparkStatuses(ctx)
 	return n, err
 }
@@ -243,22 +246,4 @@ func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
 		return 0, fmt.Errorf("sweep expired: %w", err)
 	}
 	return n, nil
-}
-
-// HoldChannel pushes back everything queued on a channel that may not send.
-func (s *Store) HoldChannel(ctx context.Context, channelID, reason string, wait int64) error {
-	clock := s.db.Dialect.Clock()
-	_, err := s.db.Exec(ctx, `UPDATE sends SET due_at = `+clock+` + $1, wait_reason = $2, wait_until = `+clock+` + $1
-		WHERE channel_id = $3 AND state = 'queued' AND due_at <= `+clock, wait, reason, channelID)
-	return err
-}
-
-// ReleaseChannel makes everything that HoldChannel pushed back due again.
-func (s *Store) ReleaseChannel(ctx context.Context, channelID string) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		tx.Announce(SendsQueued{1})
-		_, err := tx.ExecContext(ctx, `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0
-			WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'channel_paused'`, channelID)
-		return err
-	})
 }

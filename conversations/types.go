@@ -63,19 +63,13 @@ type Message struct {
 	FailedAt    time.Time
 	DeletedAt   time.Time
 
-	Waiting *Waiting // why a queued message is not being sent right now
+	Waiting *Waiting // why a message is not being sent right now
 }
 
 // Author says who wrote an outbound message.
 type Author struct {
 	Type string `json:"type"` // api_key, user, bot, phone
 	ID   string `json:"id,omitempty"`
-}
-
-// Waiting explains a queued message.
-type Waiting struct {
-	Reason string    // a word: retry, throughput, throttled, channel_paused, order
-	Until  time.Time // when it is looked at again
 }
 
 // Conversation is the messages between one contact and one channel.

@@ -50,10 +50,13 @@ type messageBody struct {
 	Metadata          map[string]string       `json:"metadata"`
 }
 
-// waitingBody says why a queued message is not being sent right now.
+// waitingBody says why a message is not being sent right now.
 type waitingBody struct {
-	Reason string `json:"reason" doc:"retry, throughput, throttled, channel_paused, order, ..."`
-	Until  string `json:"until,omitempty" format:"date-time"`
+	Reason string `json:"reason" enum:"scheduled,retry,throughput,throttled,pair_limit,tier_limit,template_paused,template_pacing,marketing_limit,channel_paused,channel_disabled,breaker_open,order,uncertain"`
+	Until  string `json:"until,omitempty" format:"date-time" doc:"When it is looked at again; absent: when somebody acts."`
+	Limit  int64  `json:"limit,omitempty" doc:"Of the limit that holds it."`
+	Used   int64  `json:"used,omitempty" doc:"Of that limit."`
+	Behind string `json:"behind,omitempty" doc:"Of order: the message that goes first."`
 }
 
 func (s *Server) renderMessage(m conversations.Message, channelType string) messageBody {
@@ -78,7 +81,7 @@ func (s *Server) renderMessage(m conversations.Message, channelType string) mess
 		part.URL = s.Media.SignedURL(part.MediaID, mediaTTL) // m is the caller's own copy
 	}
 	if w := m.Waiting; w != nil {
-		b.Waiting = &waitingBody{w.Reason, rfc3339(w.Until)}
+		b.Waiting = &waitingBody{w.Reason, rfc3339(w.Until), w.Limit, w.Used, w.Behind}
 	}
 	if m.Author.Type != "" {
 		b.Author = &m.Author

@@ -1,8 +1,6 @@
 package tasks
 
 import (
-	"maps"
-	"slices"
 	"sync"
 	"time"
 )
@@ -11,38 +9,61 @@ import (
 // are left out of the common claim, so that their backlog is not claimed and given
 // back over and over.
 type hotChannels struct {
-	mu    sync.Mutex
-	until map[string]time.Time
+	mu   sync.Mutex
+	now  func() time.Time
+	heat map[string]heat
 }
 
-func (h *hotChannels) set(channelID string, wait time.Duration) {
+type heat struct {
+	until time.Time
+	rate  float64 // messages per second
+}
+
+func (h *hotChannels) set(channelID string, wait time.Duration, rate float64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if at := time.Now().Add(wait); at.After(h.until[channelID]) {
-		h.until[channelID] = at
+	was := h.heat[channelID]
+	at := h.now().Add(wait)
+	if was.until.After(at) {
+		at = was.until
 	}
+	h.heat[channelID] = heat{at, rate}
 }
 
 func (h *hotChannels) drop(channelID string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.until, channelID)
+	delete(h.heat, channelID)
 }
 
 // list returns every hot channel.
-func (h *hotChannels) list() []string {
+func (h *hotChannels) list() (ids []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Collect(maps.Keys(h.until))
+	for id := range h.heat {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// rates returns the rate of every hot channel.
+func (h *hotChannels) rates() map[string]float64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	rates := make(map[string]float64, len(h.heat))
+	for id, t := range h.heat {
+		rates[id] = t.rate
+	}
+	return rates
 }
 
 // ready returns the hot channels whose time has come.
 func (h *hotChannels) ready() (ids []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
-	for id, at := range h.until {
-		if !at.After(now) {
+	now := h.now()
+	for id, t := range h.heat {
+		if !t.until.After(now) {
 			ids = append(ids, id)
 		}
 	}
@@ -54,8 +75,8 @@ func (h *hotChannels) next() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	wait := time.Hour
-	for _, at := range h.until {
-		wait = min(wait, max(0, time.Until(at)))
+	for _, t := range h.heat {
+		wait = min(wait, max(0, t.until.Sub(h.now())))
 	}
 	return wait
 }

@@ -29,7 +29,7 @@ func judge(c conversations.Claim, sent channels.Sent, err error) conversations.O
 		return conversations.Outcome{Claim: c, Verdict: conversations.VerdictSent, Sent: sent}
 	}
 	e := asSendError(err)
-	o := conversations.Outcome{Claim: c, Err: e, Verdict: conversations.VerdictRetry, Reason: "retry", Spent: true}
+	o := conversations.Outcome{Claim: c, Err: e, Verdict: conversations.VerdictRetry, Reason: conversations.WaitRetry, Spent: true}
 	switch e.Class {
 	case channels.ClassUncertain:
 		o.Verdict = conversations.VerdictUncertain
@@ -37,9 +37,9 @@ func judge(c conversations.Claim, sent channels.Sent, err error) conversations.O
 		schedule := retrySchedule()
 		o.Wait = jitter(schedule[min(c.Tries, int64(len(schedule)-1))])
 	case channels.ClassThrottled:
-		o.Reason, o.Wait = "throttled", jitter(backoff(e.Scope, c.Tries))
+		o.Reason, o.Wait = conversations.WaitThrottled, jitter(backoff(e.Scope, c.Tries))
 	case channels.ClassChannel:
-		o.Reason, o.Wait, o.Spent = "channel_paused", holdPaused, false
+		o.Reason, o.Wait, o.Spent, o.Open, o.Refused = conversations.WaitChannelPaused, time.Until(c.ValidUntil), false, true, true
 	default:
 		o.Verdict = conversations.VerdictFailed
 	}

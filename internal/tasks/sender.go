@@ -44,7 +44,6 @@ const (
 	sweepEvery   = 2 * time.Second
 	pollBusy     = 250 * time.Millisecond // how often the tables are looked at without a ring
 	pollIdle     = time.Second
-	holdPaused   = 30 * time.Second
 	recordPause  = 200 * time.Millisecond // between tries to record an outcome while the database is away
 	recordPauses = 5 * time.Second
 )
@@ -66,7 +65,7 @@ type Sender struct {
 
 // NewSender returns a Sender that is not started.
 func NewSender(o SenderOptions) *Sender {
-	return &Sender{SenderOptions: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, o.Workers), hot: hotChannels{until: map[string]time.Time{}}}
+	return &Sender{SenderOptions: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, o.Workers), hot: hotChannels{now: time.Now, heat: map[string]heat{}}}
 }
 
 // Wake makes the Sender look for work now. It never blocks.
@@ -136,6 +135,11 @@ func (s *Sender) sweep(ctx context.Context) {
 	n, err := s.Store.Sweep(ctx)
 	if err != nil && ctx.Err() == nil {
 		s.Log.Warn("sweep", "err", err)
+	}
+	for id, rate := range s.hot.rates() {
+		if _, err := s.Store.ExplainRate(ctx, id, rate); err != nil && ctx.Err() == nil {
+			s.Log.Warn("explain waits", "err", err)
+		}
 	}
 	if s.OnSwept != nil {
 		s.OnSwept(n)
@@ -209,13 +213,14 @@ func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 func (s *Sender) admit(ctx context.Context, channelID string, claims []conversations.Claim) int {
 	ch, err := s.Channels.Lookup(ctx, channelID)
 	if err != nil {
-		s.release(ctx, claims, time.Second, "channel_unavailable")
+		s.release(ctx, claims, time.Second, conversations.WaitRetry)
 		return 0
 	}
-	granted, next := s.Limits.TakeChannel(ctx, channelID, s.rate(ch), len(claims))
+	rate := s.rate(ch)
+	granted, next := s.Limits.TakeChannel(ctx, channelID, rate, len(claims))
 	if granted < len(claims) {
-		s.hot.set(channelID, next)
-		s.release(ctx, claims[granted:], 0, "throughput")
+		s.hot.set(channelID, next, rate)
+		s.release(ctx, claims[granted:], 0, "") // its turn comes: see Explain
 	}
 	for _, c := range claims[:granted] {
 		s.call(ch, c)
@@ -230,9 +235,10 @@ func (s *Sender) hotRound(ctx context.Context, channelID string, free int) (int,
 		s.hot.drop(channelID)
 		return 0, nil
 	}
-	granted, next := s.Limits.TakeChannel(ctx, channelID, s.rate(ch), free)
+	rate := s.rate(ch)
+	granted, next := s.Limits.TakeChannel(ctx, channelID, rate, free)
 	if granted == 0 {
-		s.hot.set(channelID, next)
+		s.hot.set(channelID, next, rate)
 		return 0, nil
 	}
 	claims, err := s.Store.ClaimSends(ctx, granted, conversations.ClaimFilter{Only: channelID})
@@ -242,7 +248,7 @@ func (s *Sender) hotRound(ctx context.Context, channelID string, free int) (int,
 	if len(claims) < granted {
 		s.hot.drop(channelID) // its backlog is gone
 	} else {
-		s.hot.set(channelID, next)
+		s.hot.set(channelID, next, rate)
 	}
 	for _, c := range claims {
 		s.call(ch, c)
@@ -288,7 +294,7 @@ func (s *Sender) attempt(ch *registry.Open, c conversations.Claim) {
 	if o.Err != nil {
 		s.Log.Info("send not accepted", "message", c.MessageID, "channel", c.ChannelID, "attempt", c.Attempt, "class", o.Err.Class, "code", o.Err.Code, "http", o.Err.HTTPStatus)
 	}
-	s.react(ctx, c, &o)
+	s.react(ctx, ch, c, &o)
 	s.record(o)
 }
 
@@ -307,7 +313,7 @@ func (s *Sender) send(ctx context.Context, ch *registry.Open, c *conversations.C
 }
 
 // react does what an error says about the whole channel.
-func (s *Sender) react(ctx context.Context, c conversations.Claim, o *conversations.Outcome) {
+func (s *Sender) react(ctx context.Context, ch *registry.Open, c conversations.Claim, o *conversations.Outcome) {
 	if o.Err == nil {
 		return
 	}
@@ -315,11 +321,11 @@ func (s *Sender) react(ctx context.Context, c conversations.Claim, o *conversati
 	case o.Err.Class == channels.ClassChannel:
 		reason := o.Err.Title + ". " + o.Err.Action
 		if err := errors.Join(s.Channels.Pause(ctx, c.TenantID, c.ChannelID, reason),
-			s.Store.HoldChannel(ctx, c.ChannelID, "channel_paused", holdPaused.Microseconds())); err != nil {
+			s.Store.HoldChannel(ctx, c.ChannelID, conversations.WaitChannelPaused)); err != nil {
 			s.Log.Warn("pause channel", "channel", c.ChannelID, "err", err)
 		}
 	case o.Err.Class == channels.ClassThrottled && o.Err.Scope != channels.ScopeLane:
-		s.hot.set(c.ChannelID, channelHold(*o))
+		s.hot.set(c.ChannelID, channelHold(*o), s.rate(ch))
 	}
 }
 
