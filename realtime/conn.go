@@ -12,6 +12,7 @@ import (
 type Client struct {
 	Tenant string
 	Scope  Scope
+	Sees   func(typ string) bool          // may it see events of this type, or of a prefix such as "message."? nil means of all
 	Owner  string                         // names the credential; those of one owner are checked once
 	Alive  func(ctx context.Context) bool // is the credential still valid? Asked every second; nil means for ever
 	Ended  CloseError                     // what to close with when it is not
@@ -122,7 +123,7 @@ func (c *Conn) handle() error {
 	case OpPing:
 		answer.op = OpPong
 	case OpSubscribe:
-		subs, err := c.subs.with(req.Subscribe, c.client.Scope)
+		subs, err := c.subs.with(req.Subscribe, &c.client)
 		if ce, ok := errors.AsType[*CloseError](err); ok {
 			answer = control{op: OpError, ref: req.Ref, code: wordOf(ce.Code), text: ce.Reason}
 			break

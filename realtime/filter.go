@@ -71,6 +71,26 @@ func (s Scope) Allows(channelID string) bool {
 	return len(s) == 0 || slices.Contains(s, channelID)
 }
 
+// sees reports whether c may see events of a type.
+func (c *Client) sees(typ string) bool { return c.Sees == nil || c.Sees(typ) }
+
+// may reports whether c may get e at all.
+func (c *Client) may(e *Event) bool { return c.Scope.Allows(e.ChannelID) && c.sees(e.Type) }
+
+// mayAsk refuses a subscription that could never select anything, so that nobody
+// waits for events in vain.
+func (c *Client) mayAsk(s *Subscription) error {
+	if s.ChannelID != "" && !c.Scope.Allows(s.ChannelID) {
+		return &CloseError{CloseForbidden, "the channel is not in the scope of this credential"}
+	}
+	for _, t := range s.Types {
+		if t = strings.TrimSuffix(t, "*"); t != "" && !c.sees(t) {
+			return &CloseError{CloseForbidden, "this credential may not see events of one of the types"}
+		}
+	}
+	return nil
+}
+
 // filters are a connection's subscriptions. The slice is replaced, never changed.
 type filters []*Filter
 
@@ -89,15 +109,15 @@ func (fs filters) match(e *Event) bool {
 }
 
 // with returns fs with the subscriptions added, each replacing one of its id.
-func (fs filters) with(subs []Subscription, scope Scope) (filters, error) {
+func (fs filters) with(subs []Subscription, client *Client) (filters, error) {
 	out := slices.Clone(fs)
 	for _, s := range subs {
 		f, err := Compile(s)
 		if err != nil {
 			return nil, err
 		}
-		if s.ChannelID != "" && !scope.Allows(s.ChannelID) {
-			return nil, &CloseError{CloseForbidden, "the channel is not in the scope of this credential"}
+		if err := client.mayAsk(&s); err != nil {
+			return nil, err
 		}
 		if i := slices.IndexFunc(out, func(o *Filter) bool { return o.id == f.id }); i >= 0 {
 			out[i] = f

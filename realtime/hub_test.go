@@ -82,6 +82,28 @@ func TestScopeHidesOtherChannels(t *testing.T) {
 	})
 }
 
+func TestHiddenTypes(t *testing.T) {
+	bubble(t, realtime.Options{}, func(b *bench) {
+		client := realtime.Client{Sees: func(typ string) bool { return !strings.HasPrefix(typ, "secret.") }}
+		p := b.dial(client, `{"op":"hello"}`)
+		b.expectOps(p.frames(), "ready")
+		b.add(1, "x.y", "")
+		b.add(2, "secret.y", "")
+		b.add(1, "x.y", "")
+		if got := events(p.frames()); !slices.Equal(got, []int64{1, 4}) {
+			t.Errorf("events %v, want 1 and 4", got)
+		}
+		p = b.dial(client, `{"op":"hello","resume":"v1.eA.0"}`)
+		if got := events(p.frames()); !slices.Equal(got, []int64{1, 4}) {
+			t.Errorf("replayed %v, want 1 and 4", got)
+		}
+		for _, types := range []string{`"secret.y"`, `"secret.*"`, `"x.y","secret.z"`} {
+			q := b.dial(client, `{"op":"hello","subscribe":[{"id":"s","types":[`+types+`]}]}`)
+			b.expectClose(q.frames(), realtime.CloseForbidden)
+		}
+	})
+}
+
 func TestResume(t *testing.T) {
 	for _, tt := range []struct {
 		name, resume string

@@ -37,7 +37,7 @@ func (c *Conn) open(ctx context.Context, client Client, hello *Hello) error {
 	if len(subscribe) == 0 {
 		subscribe = []Subscription{{ID: allID}}
 	}
-	subs, err := filters(nil).with(subscribe, client.Scope)
+	subs, err := filters(nil).with(subscribe, &client)
 	if err != nil {
 		return err
 	}

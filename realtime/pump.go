@@ -48,7 +48,7 @@ func (c *Conn) wake(page []Event) {
 	if page != nil && c.pos+1 == page[0].Seq {
 		wanted := false
 		for i := range page {
-			wanted = wanted || c.client.Scope.Allows(page[i].ChannelID) && c.subs.match(&page[i])
+			wanted = wanted || c.client.may(&page[i]) && c.subs.match(&page[i])
 		}
 		if !wanted {
 			c.pos = page[len(page)-1].Seq
@@ -200,7 +200,7 @@ func (c *Conn) appendEvents(buf []byte, events []Event, limit int) ([]byte, int)
 		}
 		e := &events[i]
 		c.pos = e.Seq
-		if !c.client.Scope.Allows(e.ChannelID) {
+		if !c.client.may(e) {
 			continue
 		}
 		if subs := c.subs.appendMatches(ids[:0], e); len(subs) > 0 {

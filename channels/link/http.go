@@ -93,7 +93,7 @@ func withoutURL(err error) error {
 func unsent(err error) *channels.SendError {
 	return &channels.SendError{
 		Class: channels.ClassNotSent, Code: "not_sent", Title: "LINK could not be reached",
-		Action: "Nothing to do; it is tried again. If it lasts, check the base URL.", Err: err,
+		Action: "Nothing left this server; a message is sent again by itself. If it lasts, check the base URL.", Err: err,
 	}
 }
 

@@ -150,7 +150,7 @@ func transportError(err error, written bool) *channels.SendError {
 	}
 	e := &channels.SendError{
 		Class: channels.ClassNotSent, Code: "not_sent", Title: "Meta could not be reached",
-		Action: "Nothing left this server; it is tried again. If it stays, check the network and the Graph API URL.",
+		Action: "Nothing left this server; a message is sent again by itself. If it lasts, check the network and the Graph API URL.",
 		Err:    err,
 	}
 	if written {

@@ -61,7 +61,11 @@ func problem(h *channels.Health, what string, err error) error {
 	case !ok || refused.Class == channels.ClassNotSent || refused.Class == channels.ClassUncertain:
 		return err
 	}
-	h.Problems = append(h.Problems, what+" ("+refused.Code+", "+refused.Title+"). "+refused.Action)
+	action := refused.Action
+	if !refused.Class.Final() && refused.Class != channels.ClassChannel { // it is about messages, which are sent again by themselves
+		action = "Ask again in a minute."
+	}
+	h.Problems = append(h.Problems, what+" ("+refused.Code+", "+refused.Title+"). "+action)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -231,7 +232,7 @@ func withRegistry(e *env, fn func(cfg *config.Config, r *registry.Registry, tena
 
 func newRegistry(cfg *config.Config, d *db.DB, box *seal.Box) *registry.Registry {
 	client := egress.Client(egress.Options{AllowPrivate: cfg.AllowPrivateAddresses, AllowLoopback: cfg.SimulatorOn()})
-	return registry.New(d, box, all.Adapters(), channels.Env{HTTP: client}, time.Now)
+	return registry.New(d, box, all.Adapters(), channels.Env{HTTP: client}, time.Now, slog.New(slog.DiscardHandler))
 }
 
 func openBox(cfg *config.Config) (*seal.Box, error) {

@@ -88,8 +88,8 @@ func (c *userResetLinkCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return withAccounts(e, func(s *account.Store, _ string) error {
-		token, expires, err := s.NewSetupLink(e.ctx, c.Email)
+	return withAccounts(e, func(s *account.Store, tenantID string) error {
+		token, expires, err := s.NewSetupLink(e.ctx, tenantID, c.Email)
 		if err != nil {
 			return err
 		}

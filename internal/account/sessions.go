@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/linktor/linktor/internal/db"
@@ -44,13 +45,16 @@ func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // Attempt is somebody's try to log in.
 type Attempt struct {
 	Email     string
+	TenantID  string // which of several organisations with this address; may be empty
 	Password  string
 	IP        string // slows down guessing
 	UserAgent string // shown in the list of sessions
 }
 
 // Login opens a session. Unknown, switched off and passwordless users get the
-// same answer after the same time as a wrong password.
+// same answer after the same time as a wrong password. A person may have an account
+// in several organisations, with one address: the password tells which is meant,
+// and where it is the same in two of them, the caller has to say.
 func (s *Store) Login(ctx context.Context, a Attempt) (Tokens, error) {
 	email := normalEmail(a.Email)
 	if len(email) > maxEmail || !isLine(email) {
@@ -60,25 +64,14 @@ func (s *Store) Login(ctx context.Context, a Attempt) (Tokens, error) {
 	if err != nil {
 		return Tokens{}, err
 	}
-	var u userRow
-	err = s.db.GetContext(ctx, &u, `SELECT `+userColumns+` FROM users WHERE email = $1 AND email <> ''`, email)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		undo()
-		return Tokens{}, fmt.Errorf("login: %w", err)
-	}
-	phc := u.PasswordHash
-	if !u.Active || len(a.Password) > maxPassword {
-		phc = ""
-	}
-	ok, outdated, err := s.checkPassword(ctx, a.Password, phc)
-	if err != nil {
-		undo()
-		return Tokens{}, fmt.Errorf("login: %w", err)
-	}
-	if !ok {
-		return Tokens{}, fault.New(fault.Unauthorized, "login_failed", "The e-mail address or the password is wrong.")
+	u, outdated, err := s.whoLogsIn(ctx, email, a)
+	if fault.KindOf(err) == fault.Unauthorized {
+		return Tokens{}, err // this attempt counts
 	}
 	undo()
+	if err != nil {
+		return Tokens{}, wrap("login", err)
+	}
 	s.pairs.succeed(pairKey(email, a.IP))
 	if outdated {
 		s.renewHash(ctx, u, a.Password)
@@ -92,6 +85,45 @@ func (s *Store) Login(ctx context.Context, a Attempt) (Tokens, error) {
 		return Tokens{}, fmt.Errorf("login: %w", err)
 	}
 	return t, nil
+}
+
+// maxAccounts bounds the passwords that one login compares: each takes 40 ms.
+const maxAccounts = 5
+
+// whoLogsIn returns the user with the address and the password, and whether the
+// password's hash has other costs than today's.
+func (s *Store) whoLogsIn(ctx context.Context, email string, a Attempt) (who userRow, outdated bool, err error) {
+	var users []userRow
+	err = s.db.SelectContext(ctx, &users, `SELECT `+userColumns+` FROM users
+		WHERE email = $1 AND email <> '' AND ($2 = '' OR tenant_id = $2) ORDER BY id LIMIT $3`, email, line(a.TenantID, 100), maxAccounts)
+	if err != nil {
+		return who, false, err
+	}
+	if len(users) == 0 {
+		users = []userRow{{}} // takes as long as one
+	}
+	var tenants []string
+	for _, u := range users {
+		phc := u.PasswordHash
+		if !u.Active || len(a.Password) > maxPassword {
+			phc = ""
+		}
+		ok, old, err := s.checkPassword(ctx, a.Password, phc)
+		if err != nil {
+			return who, false, err
+		}
+		if ok {
+			who, outdated, tenants = u, old, append(tenants, u.TenantID)
+		}
+	}
+	switch len(tenants) {
+	case 0:
+		return who, false, fault.New(fault.Unauthorized, "login_failed", "The e-mail address or the password is wrong.")
+	case 1:
+		return who, outdated, nil
+	}
+	return who, false, &fault.Error{Kind: fault.Conflict, Code: "tenant_required",
+		Message: "You belong to several organisations with this address and password: send tenantId with one of " + strings.Join(tenants, ", ") + "."}
 }
 
 func pairKey(email, ip string) string { return email + " " + ip }

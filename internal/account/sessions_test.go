@@ -245,7 +245,7 @@ func TestRevocation(t *testing.T) {
 			return h.DeleteUser(t.Context(), h.owner, u.ID)
 		},
 		"password reset": func(t *testing.T, h *house, u account.User, _ account.Tokens) error {
-			token, _, err := h.NewSetupLink(t.Context(), u.Email)
+			token, _, err := h.NewSetupLink(t.Context(), h.tenant, u.Email)
 			if err != nil {
 				return err
 			}
@@ -308,4 +308,43 @@ func TestTokensDoNotPrint(t *testing.T) {
 	if strings.Contains(got, h.tokens.Access) || strings.Contains(got, h.tokens.Refresh) {
 		t.Error(got)
 	}
+}
+
+// One person in two organisations: the password tells which is meant, and if it is
+// the same in both the person has to say. Neither learns of the other.
+func TestLoginWithOneAddressInTwoTenants(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := newHouse(t, d)
+		theirs, _ := h.neighbour(t)
+		_, link, err := h.CreateUser(t.Context(), theirs, account.UserDraft{Email: "olga@example.com", Name: "Olga", Role: account.Agent})
+		if err != nil {
+			t.Fatalf("the address counts as taken: %v", err)
+		}
+		login := func(tenant, pass, wantTenant, code string) {
+			t.Helper()
+			tokens, err := h.Login(t.Context(), account.Attempt{Email: "olga@example.com", TenantID: tenant, Password: pass, IP: "192.0.2.1"})
+			if fault.CodeOf(err) != code && err != nil || tokens.User.TenantID != wantTenant {
+				t.Errorf("tenant %q: logged in to %q, %v; want %q, %s", tenant, tokens.User.TenantID, err, wantTenant, code)
+			}
+		}
+		login("", password, h.tenant, "") // the other one has no password yet
+		if _, err := h.CompleteSetup(t.Context(), account.Setup{Token: link.Token, Password: "another four random words"}); err != nil {
+			t.Fatal(err)
+		}
+		login("", password, h.tenant, "")
+		login("", "another four random words", theirs.TenantID, "")
+		login("", "neither of the two", "", "login_failed")
+		login(theirs.TenantID, password, "", "login_failed")
+
+		token, _, err := h.NewSetupLink(t.Context(), theirs.TenantID, "olga@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.CompleteSetup(t.Context(), account.Setup{Token: token, Password: password}); err != nil {
+			t.Fatal(err)
+		}
+		login("", password, "", "tenant_required")
+		login(h.tenant, password, h.tenant, "")
+		login(theirs.TenantID, password, theirs.TenantID, "")
+	})
 }

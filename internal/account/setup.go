@@ -111,9 +111,9 @@ func (s *Store) voidLinks(ctx context.Context, tx *db.Tx, tenantID, userID strin
 }
 
 // NewSetupLink makes a link, valid for 30 minutes, with which the user of an
-// address chooses a new password. It serves whoever runs the server's commands;
-// an empty address means the owner who has not been set up yet.
-func (s *Store) NewSetupLink(ctx context.Context, email string) (token string, expires time.Time, err error) {
+// address in a tenant chooses a new password. It serves whoever runs the server's
+// commands; an empty address means the owner who has not been set up yet.
+func (s *Store) NewSetupLink(ctx context.Context, tenantID, email string) (token string, expires time.Time, err error) {
 	var link Link
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var u userRow
@@ -121,7 +121,7 @@ func (s *Store) NewSetupLink(ctx context.Context, email string) (token string, e
 		if !isLine(email) {
 			return fault.Missing("active user")
 		}
-		err := tx.GetContext(ctx, &u, `SELECT `+userColumns+` FROM users WHERE email = $1 AND active`, email)
+		err := tx.GetContext(ctx, &u, `SELECT `+userColumns+` FROM users WHERE tenant_id = $1 AND email = $2 AND active`, tenantID, email)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.Missing("active user")
 		}

@@ -21,7 +21,7 @@ func TestHostileText(t *testing.T) {
 				"update user": func() error { _, err := h.UpdateUser(t.Context(), h.owner, bad, account.UserPatch{}); return err },
 				"delete user": func() error { return h.DeleteUser(t.Context(), h.owner, bad) },
 				"user link":   func() error { _, err := h.NewUserLink(t.Context(), h.owner, bad); return err },
-				"setup link":  func() error { _, _, err := h.NewSetupLink(t.Context(), bad); return err },
+				"setup link":  func() error { _, _, err := h.NewSetupLink(t.Context(), h.tenant, bad); return err },
 				"rename": func() error {
 					_, err := h.UpdateUser(t.Context(), h.owner, h.owner.UserID, account.UserPatch{Name: &bad})
 					return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/linktor/linktor/conversations"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
 )
@@ -76,10 +77,24 @@ func (s *Store) storeUser(ctx context.Context, tx *db.Tx, by *Principal, old use
 	return s.revokeSessions(ctx, tx, u.TenantID, u.ID, "", reason)
 }
 
-// DeleteUser removes a user with all sessions and links. Messages keep the id of
-// their author.
+// DeleteUser removes a user with all sessions and links, and takes the user's
+// conversations away. Messages keep the id of their author.
 func (s *Store) DeleteUser(ctx context.Context, by *Principal, userID string) error {
-	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+	var err error
+	for range 5 { // a webhook may have locked the same conversations in another order
+		if err = s.deleteUser(ctx, by, userID); !db.IsRetryable(err) {
+			break
+		}
+	}
+	if err != nil {
+		return wrap("delete user", err)
+	}
+	s.cache.clear()
+	return nil
+}
+
+func (s *Store) deleteUser(ctx context.Context, by *Principal, userID string) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		u, err := s.lockUser(ctx, tx, by, userID)
 		if err != nil {
 			return err
@@ -96,13 +111,8 @@ func (s *Store) DeleteUser(ctx context.Context, by *Principal, userID string) er
 				return err
 			}
 		}
-		return nil
+		return conversations.Unassign(ctx, tx, by.TenantID, userID, s.now())
 	})
-	if err != nil {
-		return wrap("delete user", err)
-	}
-	s.cache.clear()
-	return nil
 }
 
 // lockUser reads a user of by's tenant whom by may change. It locks the tenant, so

@@ -68,11 +68,11 @@ func TestBootstrap(t *testing.T) {
 func TestSetupLink(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		h := newHouse(t, d)
-		old, _, err := h.NewSetupLink(t.Context(), "olga@example.com")
+		old, _, err := h.NewSetupLink(t.Context(), h.tenant, "olga@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, expires, err := h.NewSetupLink(t.Context(), "OLGA@example.com")
+		token, expires, err := h.NewSetupLink(t.Context(), h.tenant, "OLGA@example.com")
 		if err != nil || expires.Sub(h.now()) != 30*time.Minute {
 			t.Fatalf("expires %v, %v", expires, err)
 		}
@@ -111,14 +111,14 @@ func TestSetupLink(t *testing.T) {
 		if won != 1 || lost != 3 {
 			t.Errorf("%d won, %d lost; want 1, 3", won, lost)
 		}
-		late, _, err := h.NewSetupLink(t.Context(), "olga@example.com")
+		late, _, err := h.NewSetupLink(t.Context(), h.tenant, "olga@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.add(30 * time.Minute)
 		_, err = h.CompleteSetup(t.Context(), account.Setup{Token: late, Password: password})
 		wantCode(t, err, "setup_link_invalid")
-		_, _, err = h.NewSetupLink(t.Context(), "nobody@example.com")
+		_, _, err = h.NewSetupLink(t.Context(), h.tenant, "nobody@example.com")
 		wantCode(t, err, "not_found")
 		var stored int
 		if err := d.Get(&stored, `SELECT count(*) FROM setup_links WHERE token_hash LIKE 'ls_%'`); err != nil || stored != 0 {
@@ -364,6 +364,29 @@ func TestPurge(t *testing.T) {
 			if err := d.Get(&n, `SELECT count(*) FROM `+table); err != nil || n != 0 {
 				t.Errorf("%d rows in %s, %v", n, table, err)
 			}
+		}
+	})
+}
+
+func TestDeletedUserLosesConversations(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		h := newHouse(t, d)
+		u, _ := h.user(t, "ann@example.com", account.Agent)
+		h.exec(t, `INSERT INTO channels (id, tenant_id, type, name, settings, secrets, created_at, updated_at) VALUES ('ch_1', $1, 'x', 'x', '{}', '', 0, 0)`, h.tenant)
+		h.exec(t, `INSERT INTO contacts (id, tenant_id, created_at, updated_at) VALUES ('cont_1', $1, 0, 0)`, h.tenant)
+		for id, assignee := range map[string]string{"conv_1": u.ID, "conv_2": u.ID, "conv_3": h.owner.UserID} {
+			h.exec(t, `INSERT INTO conversations (id, tenant_id, channel_id, contact_id, status, assignee_id, last_message_at, created_at, updated_at)
+				VALUES ($1, $2, 'ch_1', 'cont_1', 'resolved', $3, 0, 0, 0)`, id, h.tenant, assignee)
+		}
+		wantCode(t, h.DeleteUser(t.Context(), h.owner, u.ID), "")
+		var assigned []string
+		if err := d.Select(&assigned, `SELECT id FROM conversations WHERE assignee_id <> '' ORDER BY id`); err != nil || len(assigned) != 1 || assigned[0] != "conv_3" {
+			t.Errorf("still assigned: %v, %v; want conv_3, which is somebody else's", assigned, err)
+		}
+		var told []string
+		err := d.Select(&told, `SELECT conversation_id FROM events WHERE type = 'conversation.updated' AND tenant_id = $1 ORDER BY conversation_id`, h.tenant)
+		if diff := cmp.Diff([]string{"conv_1", "conv_2"}, told); err != nil || diff != "" {
+			t.Errorf("announced (-want +got):\n%s%v", diff, err)
 		}
 	})
 }

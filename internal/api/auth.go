@@ -43,6 +43,7 @@ type loginInput struct {
 	Body      struct {
 		Email    string `json:"email" maxLength:"254" doc:"The user's e-mail address." example:"olga@example.com"`
 		Password string `json:"password" maxLength:"256" doc:"The user's password."`
+		TenantID string `json:"tenantId,omitempty" maxLength:"100" doc:"Which organisation, after 409 tenant_required: the address and the password fit several."`
 	}
 }
 
@@ -64,7 +65,7 @@ type Session struct {
 
 // login serves POST /api/v1/auth/login.
 func (s *Server) login(ctx context.Context, in *loginInput) (*sessionOutput, error) {
-	t, err := s.Accounts.Login(ctx, account.Attempt{Email: in.Body.Email, Password: in.Body.Password, IP: remoteOf(ctx), UserAgent: in.UserAgent})
+	t, err := s.Accounts.Login(ctx, account.Attempt{Email: in.Body.Email, Password: in.Body.Password, TenantID: in.Body.TenantID, IP: remoteOf(ctx), UserAgent: in.UserAgent})
 	if err != nil {
 		return nil, err
 	}

@@ -61,10 +61,12 @@ type summaryBody struct {
 	Direction string               `json:"direction"`
 	Type      string               `json:"type"`
 	Status    conversations.Status `json:"status"`
-	Preview   string               `json:"preview,omitempty"`
+	Preview   string               `json:"preview,omitempty" doc:"The beginning of its text; only for those who may view messages."`
 }
 
-func (s *Server) renderConversation(c conversations.Conversation, channelType string) conversationBody {
+// renderConversation shows c to p. What was written is for those who may view
+// messages.
+func (s *Server) renderConversation(p *account.Principal, c conversations.Conversation, channelType string) conversationBody {
 	b := conversationBody{
 		ID: c.ID, ChannelID: c.ChannelID, ChannelType: channelType, ContactID: c.ContactID,
 		Contact: contactRef{c.ContactID, c.ContactName, c.ContactProfileName}, Status: c.Status,
@@ -81,6 +83,9 @@ func (s *Server) renderConversation(c conversations.Conversation, channelType st
 	}
 	if m := c.LastMessage; m != nil {
 		b.LastMessage = &summaryBody{m.ID, m.Direction, m.Type, m.Status, m.Preview}
+		if !p.Can(account.ViewMessages) {
+			b.LastMessage.Preview = ""
+		}
 	}
 	return b
 }
@@ -119,7 +124,7 @@ func (s *Server) listConversations(ctx context.Context, in *listConversationsInp
 		return []string{strconv.FormatInt(db.Micros(c.LastMessageAt), 10), c.ID}
 	}
 	return newPage(list, in.Limit, key, func(c conversations.Conversation) conversationBody {
-		return s.renderConversation(c, types[c.ChannelID])
+		return s.renderConversation(p, c, types[c.ChannelID])
 	}), nil
 }
 
@@ -160,7 +165,7 @@ func (s *Server) conversationOutput(ctx context.Context, c conversations.Convers
 	if err != nil {
 		return nil, err
 	}
-	return &conversationOutput{s.renderConversation(c, typ)}, nil
+	return &conversationOutput{s.renderConversation(principal(ctx), c, typ)}, nil
 }
 
 // getConversation serves GET /api/v1/conversations/{id}.

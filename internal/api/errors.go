@@ -128,21 +128,25 @@ func asFault(err error) *fault.Error {
 
 // providerFault is a provider's refusal of a call that the caller waits for.
 func providerFault(se *channels.SendError) *fault.Error {
-	f := &fault.Error{Kind: fault.Invalid, Code: "provider_refused", Message: se.Title, RetryAfter: se.RetryAfter, Err: se}
-	for _, more := range []string{se.Detail, se.Action} {
-		if more != "" {
-			f.Message = strings.TrimRight(f.Message, ".") + ". " + more
-		}
-	}
-	switch se.Class {
+	f := &fault.Error{Kind: fault.Invalid, Code: "provider_refused", RetryAfter: se.RetryAfter, Err: se}
+	advice := se.Action
+	switch se.Class { //nolint:exhaustive // the others are final: their action says what to do
 	case channels.ClassNotSent, channels.ClassTransient, channels.ClassUncertain:
 		f.Kind, f.Code = fault.Unavailable, "provider_unavailable"
 	case channels.ClassThrottled:
 		f.Kind, f.Code = fault.Unavailable, "provider_throttled"
 	}
-	if f.Kind == fault.Unavailable {
+	if f.Kind == fault.Unavailable { // their action is about messages, which are sent again by themselves
+		advice = "Try again; if it lasts, check this server's network and the channel's settings."
 		f.RetryAfter = max(f.RetryAfter, 5*time.Second)
 	}
+	var parts []string
+	for _, s := range []string{se.Title, se.Detail, advice} {
+		if s = strings.TrimRight(s, "."); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	f.Message = strings.Join(parts, ". ") + "."
 	return f
 }
 

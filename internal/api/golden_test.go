@@ -25,7 +25,7 @@ func TestGoldenBodies(t *testing.T) {
 	at := func(s int) time.Time { return time.Date(2026, 11, 21, 10, 0, s, 123e6, time.UTC) }
 	s := &Server{Deps: Deps{PublicURL: "https://linktor.example.com", Now: func() time.Time { return at(30) }}}
 	s.Media = media.NewStore(media.Options{Key: []byte("0123456789abcdef0123456789abcdef"), PublicURL: s.PublicURL, Now: s.Now})
-	s.Registry = registry.New(nil, clearSeal{}, []channels.Adapter{wire{"wire"}, wire{"loose"}}, channels.Env{}, s.Now)
+	s.Registry = registry.New(nil, clearSeal{}, []channels.Adapter{wire{"wire"}, wire{"loose"}}, channels.Env{}, s.Now, quiet())
 	message := conversations.Message{
 		ID: "msg_1", ChannelID: "ch_1", ConversationID: "conv_1", ContactID: "cont_1", Direction: "outbound", Type: "image", Status: "failed",
 		From: "+15550001", To: "+15550002", Content: channels.Content{Type: "image", Image: &channels.Media{MediaID: "med_1", MimeType: "image/png", Caption: "Cat"}},
@@ -49,7 +49,7 @@ func TestGoldenBodies(t *testing.T) {
 	bodies := map[string]any{
 		"message":  s.renderMessage(message, "wire"),
 		"timeline": renderTimeline(message, timeline),
-		"conversation": s.renderConversation(conversations.Conversation{ID: "conv_1", ChannelID: "ch_1", ContactID: "cont_1", Status: "snoozed", AssigneeID: "user_1",
+		"conversation": s.renderConversation(operator, conversations.Conversation{ID: "conv_1", ChannelID: "ch_1", ContactID: "cont_1", Status: "snoozed", AssigneeID: "user_1",
 			Labels: []string{"vip"}, UnreadCount: 3, LastMessageAt: at(1), LastInboundAt: at(1), WindowExpiresAt: at(40), SnoozedUntil: at(50), CreatedAt: at(0), UpdatedAt: at(2), ResolvedAt: at(3),
 			ContactName: "Ada L.", ContactProfileName: "Ada", LastMessage: &conversations.MessageSummary{ID: "msg_1", Direction: "inbound", Type: "text", Status: "received", Preview: "Hi"}}, "wire"),
 		"contact": renderContact(conversations.Contact{ID: "cont_1", Name: "Ada L.", ProfileName: "Ada", Country: "BR", Attributes: json.RawMessage(`{"plan":"pro"}`),

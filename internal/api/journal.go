@@ -121,7 +121,7 @@ func (s *Server) replayJournal(ctx context.Context, in *journalPath) (*journalOu
 		TenantID: e.TenantID, ChannelID: e.ChannelID, ChannelType: o.Type, Identity: o.Description.Identity,
 		Window: o.Description.Window.Duration(), Headers: e.Headers, Body: e.Body, ReceivedAt: e.ReceivedAt, Replay: true,
 	}
-	if w.Events, err = s.parse(ctx, o, e.Body); err != nil {
+	if w.Events, err = o.Parse(e.Body); err != nil {
 		w.ParseErr = err.Error()
 	}
 	applied, err := s.Ingester.Ingest(ctx, w)

@@ -109,6 +109,9 @@ func (h *sockets) client(p *account.Principal) realtime.Client {
 		Alive: func(ctx context.Context) bool { return h.s.Accounts.Alive(ctx, p) },
 		Ended: realtime.CloseError{Code: realtime.CloseRevoked, Reason: "the API key was revoked or changed"},
 	}
+	if !p.Can(account.ViewMessages) || !p.Can(account.ViewConversations) || !p.Can(account.ViewContacts) {
+		c.Sees = func(typ string) bool { return seesEvent(p, typ) }
+	}
 	if p.KeyID == "" {
 		c.Ended = realtime.CloseError{Code: realtime.CloseUnauthenticated, Reason: "the session ended or its role changed"}
 	}

@@ -122,7 +122,7 @@ func (s *eventScan) take(e *realtime.Event) {
 		s.skip(e.Seq - 1)
 	}
 	s.pos = e.Seq
-	if realtime.Scope(s.principal.ChannelIDs).Allows(e.ChannelID) && s.filter.Match(e) {
+	if realtime.Scope(s.principal.ChannelIDs).Allows(e.ChannelID) && seesEvent(s.principal, e.Type) && s.filter.Match(e) {
 		s.data = append(s.data, e.Envelope)
 	}
 }

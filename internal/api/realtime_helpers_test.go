@@ -62,8 +62,14 @@ func startNode(t testing.TB, d *db.DB, opts realtime.Options) *node {
 	return n
 }
 
-// key makes an API key that may follow events, and returns its id and secret.
+// key makes an API key that may see every event of the channels, and returns its
+// id and secret.
 func (n *node) key(channels ...string) (id, secret string) {
+	n.Helper()
+	return n.keyWith([]account.Permission{account.ViewEvents, account.ViewMessages, account.ViewConversations, account.ViewContacts}, channels...)
+}
+
+func (n *node) keyWith(permissions []account.Permission, channels ...string) (id, secret string) {
 	n.Helper()
 	for _, ch := range channels {
 		_, err := n.db.Exec(n.Context(), `INSERT INTO channels (id, tenant_id, type, name, settings, secrets, created_at, updated_at)
@@ -74,7 +80,7 @@ func (n *node) key(channels ...string) (id, secret string) {
 	}
 	admin := &account.Principal{TenantID: n.tenant, Role: account.Owner, Permissions: account.AllPermissions()}
 	k, secret, err := n.accounts.CreateKey(n.Context(), admin, account.KeyDraft{Name: "test", ChannelIDs: channels,
-		Permissions: []account.Permission{account.ViewEvents}, Development: true})
+		Permissions: permissions, Development: true})
 	if err != nil {
 		n.Fatal(err)
 	}

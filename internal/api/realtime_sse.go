@@ -93,6 +93,12 @@ func eventFilter(p *account.Principal, sub realtime.Subscription) (*realtime.Fil
 			return nil, err
 		}
 	}
+	for _, t := range sub.Types {
+		t = strings.TrimSuffix(t, "*")
+		if t != "" && !seesEvent(p, t) {
+			return nil, forbidden(string(eventPermission(t)))
+		}
+	}
 	f, err := realtime.Compile(sub)
 	if ce, ok := errors.AsType[*realtime.CloseError](err); ok {
 		return nil, fault.New(fault.Malformed, "invalid_filter", "The filter is not valid: %s.", ce.Reason)

@@ -272,6 +272,73 @@ func TestListEvents(t *testing.T) {
 	})
 }
 
+// An event shows what its resource shows, and takes the same permission on every
+// way to it.
+func TestEventsTakeThePermissionOfTheirResource(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		n := startNode(t, d, realtime.Options{})
+		for _, typ := range []string{"message.received", "message.status", "media.ready", "conversation.created", "contact.updated",
+			"channel.status", "template.status", "call.event", "provider.change"} {
+			n.emit(typ, "")
+		}
+		epoch := strings.Split(mustHead(t, n), ".")[1]
+		for _, tt := range []struct {
+			name  string
+			also  []account.Permission
+			want  []int64
+			types string // refused
+		}{
+			{"events alone", nil, []int64{6, 7}, "message.received"},
+			{"and messages", []account.Permission{account.ViewMessages}, []int64{1, 2, 3, 6, 7, 8, 9}, "contact.*"},
+			{"and conversations", []account.Permission{account.ViewConversations}, []int64{4, 6, 7}, "message.*"},
+			{"and contacts", []account.Permission{account.ViewContacts}, []int64{5, 6, 7}, "conversation.*"},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				_, secret := n.keyWith(append([]account.Permission{account.ViewEvents}, tt.also...))
+				if diff := cmp.Diff(tt.want, n.list(secret, "", 200).seqs()); diff != "" {
+					t.Errorf("pages: %s", diff)
+				}
+				n.list(secret, "?types="+tt.types, 403)
+				if resp := n.get(http.MethodGet, "/api/v1/events/stream?types="+tt.types, secret); resp.StatusCode != 403 {
+					t.Errorf("stream: %d; want 403", resp.StatusCode)
+				}
+				if diff := cmp.Diff(tt.want, n.streamed(secret, "v1."+epoch+".0", len(tt.want))); diff != "" {
+					t.Errorf("stream: %s", diff)
+				}
+				ws, _ := n.hello(secret, `{"op":"hello","resume":"v1.`+epoch+`.0"}`)
+				for _, want := range tt.want {
+					if f, err := n.next(ws); err != nil || f.Op != "event" || f.Seq != want {
+						t.Errorf("socket: %+v, %v; want event %d", f, err, want)
+					}
+				}
+				ws, _, err := n.dial(secret)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n.send(ws, `{"op":"hello","subscribe":[{"id":"s","types":["`+tt.types+`"]}]}`)
+				n.closed(ws, realtime.CloseForbidden)
+			})
+		}
+	})
+}
+
+// streamed returns the first events of the stream after a cursor.
+func (n *node) streamed(secret, after string, count int) (seqs []int64) {
+	n.Helper()
+	resp := n.get(http.MethodGet, "/api/v1/events/stream?after="+after, secret)
+	for lines := bufio.NewScanner(resp.Body); len(seqs) < count && lines.Scan(); {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		var e struct {
+			Op  string
+			Seq int64
+		}
+		if ok && json.Unmarshal([]byte(data), &e) == nil && e.Op == "" {
+			seqs = append(seqs, e.Seq)
+		}
+	}
+	return seqs
+}
+
 // listed is the answer of GET /api/v1/events.
 type listed eventsBody
 

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -103,7 +102,7 @@ func (s *Server) takeWebhook(c *fiber.Ctx) (result string, err error) {
 		Identity: o.Description.Identity, Window: o.Description.Window.Duration(),
 		Headers: keptHeaders(header), Body: body, ReceivedAt: s.Now(),
 	}
-	w.Events, err = s.parse(ctx, o, body)
+	w.Events, err = o.Parse(body)
 	if syn, ok := errors.AsType[*channels.SyntaxError](err); ok {
 		p := newProblem(http.StatusBadRequest, "malformed_json", fmt.Sprintf("The body is not valid JSON: see byte %d.", syn.Offset))
 		p.Errors = []ProblemField{{Code: p.Code, Message: p.Detail, Offset: syn.Offset}}
@@ -143,19 +142,6 @@ func resultOf(a conversations.Applied, w conversations.Webhook) string {
 		return webhookPartial
 	}
 	return webhookApplied
-}
-
-// parse runs the adapter's parser. A panic there becomes a reason: the body is
-// kept and can be replayed once the parser is mended.
-func (s *Server) parse(ctx context.Context, o *registry.Open, body []byte) (events []channels.Event, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.Log.ErrorContext(ctx, "panic in a parser", "requestId", requestID(ctx), "channelId", o.ID,
-				"panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
-			events, err = nil, errors.New("the parser panicked")
-		}
-	}()
-	return o.Account.Parse(body)
 }
 
 // webhookChannel finds the channel that the URL names. Every mistake in the URL

@@ -136,7 +136,7 @@ func newRegistry(t testing.TB, d *db.DB) *registry.Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registry.New(d, box, []channels.Adapter{wire{"wire"}, wire{"loose"}}, channels.Env{HTTP: http.DefaultClient}, time.Now)
+	return registry.New(d, box, []channels.Adapter{wire{"wire"}, wire{"loose"}}, channels.Env{HTTP: http.DefaultClient}, time.Now, quiet())
 }
 
 func newChannel(t testing.TB, r *registry.Registry, tenant, typ string) *registry.Open {

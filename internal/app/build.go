@@ -137,7 +137,7 @@ func (s *server) openChannels(ctx context.Context) (err error) {
 	}
 	client := egress.Client(egress.Options{AllowAddrs: simulator, AllowPrivate: s.cfg.AllowPrivateAddresses,
 		Timeout: providerTimeout, MaxIdlePerHost: max(64, s.cfg.SendWorkers)})
-	s.registry = registry.New(s.db, s.box, all.Adapters(), channels.Env{HTTP: client}, time.Now)
+	s.registry = registry.New(s.db, s.box, all.Adapters(), channels.Env{HTTP: client}, time.Now, s.log)
 	s.templates = templates.NewStore(s.db, time.Now)
 	place := media.Place{URL: s.cfg.MediaURL, AccessKey: s.cfg.MediaAccessKey, SecretKey: s.cfg.MediaSecretKey.Reveal()}
 	if dir := s.cfg.MediaDir(); dir != "" {
@@ -172,9 +172,7 @@ func (s *server) openMessages(ctx context.Context) (err error) {
 	}
 	s.metrics.WatchBacklog(s.log, func(ctx context.Context) (telemetry.Backlog, error) {
 		b, err := backlog(ctx, s.db)
-		if err == nil {
-			b.Spooled, err = s.spool.Waiting()
-		}
+		b.Spooled = s.spool.Waiting()
 		return b, err
 	})
 	return s.registry.Preload(ctx)

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/linktor/linktor/conversations"
 	"github.com/linktor/linktor/internal/registry"
 	"github.com/linktor/linktor/internal/seal"
 	"github.com/linktor/linktor/internal/simulator"
@@ -171,4 +172,20 @@ func (d *demo) find(ctx context.Context, typ string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// greet lets a customer write on each demo channel that nobody has written on yet,
+// so that a fresh installation has something to answer.
+func (s *server) greet(ctx context.Context) {
+	for line, ch := range map[string]*registry.Open{demoPhoneNumberID: s.demo.WhatsApp, demoSource: s.demo.Link} {
+		f := conversations.ConversationFilter{ChannelIDs: []string{ch.ID}}
+		known, err := s.store.ListConversations(ctx, s.tenantID, f, time.Time{}, "", 1)
+		if err != nil {
+			s.log.Warn("simulator: the first message is not written", "channelId", ch.ID, "err", err)
+			continue
+		}
+		if len(known) == 0 {
+			s.demo.sim.Greet(ctx, line)
+		}
+	}
 }

@@ -65,7 +65,7 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version stri
 			hooks.Ready(info)
 		}
 		if s.demo != nil {
-			s.demo.sim.Greet(ctx)
+			s.greet(ctx)
 		}
 	}
 	return errors.Join(Serve(ctx, cfg.ShutdownTimeout, log, ready, s.services...), s.close())

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/linktor/linktor/channels"
@@ -147,12 +148,15 @@ func (s *server) applySpooled(ctx context.Context, e spool.Entry) error {
 		s.log.Warn("a spooled webhook's channel is gone", "channel", e.ChannelID)
 		return nil
 	}
+	if k := fault.KindOf(err); k == fault.Invalid || k == fault.Conflict { // its settings no longer open, or its adapter is gone
+		return fmt.Errorf("%w: %w", spool.ErrWait, err)
+	}
 	if err != nil {
 		return err
 	}
 	w := conversations.Webhook{TenantID: e.TenantID, ChannelID: ch.ID, ChannelType: ch.Type, Identity: ch.Description.Identity,
 		Window: ch.Description.Window.Duration(), Headers: e.Headers, Body: e.Body, ReceivedAt: e.ReceivedAt}
-	if w.Events, err = ch.Account.Parse(e.Body); err != nil {
+	if w.Events, err = ch.Parse(e.Body); err != nil {
 		w.ParseErr = err.Error()
 	}
 	_, err = s.store.Ingest(ctx, w)

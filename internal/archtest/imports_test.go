@@ -38,7 +38,7 @@ var mayImport = []struct{ pkg, allowed string }{
 
 	// The domain, from the bottom up.
 	{"conversations", "channels internal/events internal/db internal/fault internal/id"},
-	{"internal/account", "internal/db internal/fault internal/id"},
+	{"internal/account", "conversations internal/db internal/fault internal/id"},
 	{"internal/limits", ""},
 	{"internal/spool", "conversations internal/id"},
 	{"internal/registry", "channels internal/db internal/events internal/fault internal/id internal/seal"},

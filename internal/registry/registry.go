@@ -2,8 +2,10 @@ package registry
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -36,6 +38,20 @@ type Open struct {
 	Channel
 	Account     channels.Account
 	Description channels.Description
+
+	log *slog.Logger
+}
+
+// Parse is the account's parser. A panic in it becomes an error: the body is kept
+// with that as its reason, and can be replayed once the parser is mended.
+func (o *Open) Parse(body []byte) (events []channels.Event, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			o.log.Error("panic in a parser", "channelId", o.ID, "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			events, err = nil, errors.New("the parser panicked")
+		}
+	}()
+	return o.Account.Parse(body)
 }
 
 // Rate is how many sends per second the channel allows.
@@ -70,10 +86,10 @@ type adapter struct {
 	description channels.Description
 }
 
-// New returns a registry of the channels in d. It panics if two adapters have the
-// same type: that is a mistake in the program.
-func New(d *db.DB, box Sealer, adapters []channels.Adapter, env channels.Env, now func() time.Time) *Registry {
-	r := &Registry{db: d, box: box, adapters: map[string]adapter{}, env: env, now: now, log: slog.Default()}
+// New returns a registry of the channels in d, which logs ids only. It panics if
+// two adapters have the same type: that is a mistake in the program.
+func New(d *db.DB, box Sealer, adapters []channels.Adapter, env channels.Env, now func() time.Time, log *slog.Logger) *Registry {
+	r := &Registry{db: d, box: box, adapters: map[string]adapter{}, env: env, now: now, log: log}
 	for _, a := range adapters {
 		desc := a.Describe()
 		if _, dup := r.adapters[desc.Type]; dup {
@@ -104,5 +120,5 @@ func (r *Registry) open(c Channel, plain json.RawMessage) (*Open, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open channel %s: %w", c.ID, settingsFault(err))
 	}
-	return &Open{Channel: c, Account: acct, Description: a.description}, nil
+	return &Open{Channel: c, Account: acct, Description: a.description, log: r.log}, nil
 }

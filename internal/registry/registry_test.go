@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -82,7 +83,7 @@ func open(t *testing.T, d *db.DB, c *clock) *registry.Registry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registry.New(d, box, []channels.Adapter{post{}, post{signed: true}}, channels.Env{HTTP: http.DefaultClient}, c.now)
+	return registry.New(d, box, []channels.Adapter{post{}, post{signed: true}}, channels.Env{HTTP: http.DefaultClient}, c.now, slog.New(slog.DiscardHandler))
 }
 
 func draft() registry.Draft {

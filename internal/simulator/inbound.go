@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -128,13 +129,16 @@ func (s *Simulator) attach(l *line, in Inbound) *file {
 	return f
 }
 
-// Greet lets the first customers write: Ada on each WhatsApp number, Björn on
-// each LINK account.
-func (s *Simulator) Greet(ctx context.Context) {
+// Greet lets the first customers write: Ada on each WhatsApp number, Björn on each
+// LINK account. Where names are given, only on those numbers and accounts.
+func (s *Simulator) Greet(ctx context.Context, only ...string) {
 	s.mu.RLock()
 	numbers := append([]*line(nil), s.lines...)
 	s.mu.RUnlock()
 	for _, l := range numbers {
+		if len(only) > 0 && !slices.Contains(only, l.id) {
+			continue
+		}
 		id := "ada"
 		if l.kind == KindLink {
 			id = "bjorn"

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/linktor/linktor/conversations"
@@ -24,10 +25,15 @@ type Sealer interface {
 
 // Spool is a folder of waiting webhooks.
 type Spool struct {
-	dir  string
-	seal Sealer
-	max  int // files; then Spool refuses
+	dir     string
+	seal    Sealer
+	max     int64 // files; then Spool refuses
+	waiting atomic.Int64
 }
+
+// ErrWait means that a webhook cannot be applied yet although others can: its
+// channel does not open.
+var ErrWait = errors.New("spool: this webhook has to wait")
 
 // maxFiles bounds the folder: 100,000 webhooks of a few kB each.
 const maxFiles = 100_000
@@ -42,7 +48,13 @@ func New(dir string, seal Sealer) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	return &Spool{dir: dir, seal: seal, max: maxFiles}, nil
+	s := &Spool{dir: dir, seal: seal, max: maxFiles}
+	names, err := s.names()
+	if err != nil {
+		return nil, err
+	}
+	s.waiting.Store(int64(len(names)))
+	return s, nil
 }
 
 // Entry is a webhook as it waits: enough to parse it again.
@@ -56,11 +68,7 @@ type Entry struct {
 
 // Spool writes w. When it returns nil, w survives a crash and a power cut.
 func (s *Spool) Spool(w conversations.Webhook) error {
-	names, err := s.names()
-	if err != nil {
-		return err
-	}
-	if len(names) >= s.max {
+	if s.waiting.Load() >= s.max {
 		return errors.New("spool: full")
 	}
 	raw, err := json.Marshal(Entry{w.TenantID, w.ChannelID, w.Headers, w.Body, w.ReceivedAt})
@@ -72,7 +80,11 @@ func (s *Spool) Spool(w conversations.Webhook) error {
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	return s.write(name, sealed)
+	if err := s.write(name, sealed); err != nil {
+		return err
+	}
+	s.waiting.Add(1)
+	return nil
 }
 
 // write makes the file whole or not at all.
@@ -97,10 +109,7 @@ func (s *Spool) write(name string, data []byte) (err error) {
 }
 
 // Waiting returns how many webhooks wait.
-func (s *Spool) Waiting() (int64, error) {
-	names, err := s.names()
-	return int64(len(names)), err
-}
+func (s *Spool) Waiting() int64 { return s.waiting.Load() }
 
 func (s *Spool) names() ([]string, error) {
 	entries, err := os.ReadDir(s.dir)
@@ -118,13 +127,15 @@ func (s *Spool) names() ([]string, error) {
 }
 
 // Drain hands the waiting webhooks to apply, oldest first, and removes each that
-// it took. It stops at the first error of apply: the database is still away. A
-// file that cannot be read is set aside under another name, never removed.
+// it took. It stops at the first error of apply, because the database is still away,
+// except for ErrWait, which leaves one webhook where it is and is returned at the
+// end. A file that cannot be read is set aside under another name, never removed.
 func (s *Spool) Drain(ctx context.Context, apply func(context.Context, Entry) error) (n int, err error) {
 	names, err := s.names()
 	if err != nil {
 		return 0, err
 	}
+	var waits error
 	for _, name := range names {
 		path := filepath.Join(s.dir, name)
 		e, err := s.read(path, name)
@@ -135,17 +146,23 @@ func (s *Spool) Drain(ctx context.Context, apply func(context.Context, Entry) er
 			if err := os.Rename(path, path+broken); err != nil {
 				return n, fmt.Errorf("spool: %w", err)
 			}
+			s.waiting.Add(-1)
 			continue
 		}
-		if err := apply(ctx, e); err != nil {
+		if err := apply(ctx, e); errors.Is(err, ErrWait) {
+			waits = err
+			continue
+		} else if err != nil {
 			return n, err
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(path); err == nil {
+			s.waiting.Add(-1)
+		} else if !errors.Is(err, fs.ErrNotExist) {
 			return n, fmt.Errorf("spool: %w", err)
 		}
 		n++
 	}
-	return n, nil
+	return n, waits
 }
 
 func (s *Spool) read(path, name string) (e Entry, err error) {

@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -64,6 +65,28 @@ func TestSpoolAndDrain(t *testing.T) {
 	left, _ := os.ReadDir(dir)
 	if len(left) != 1 || left[0].Name() != "0"+suffix+broken {
 		t.Errorf("left %v; want only the torn file, set aside", left)
+	}
+}
+
+// One webhook that cannot be applied does not hold up those behind it.
+func TestOneWaits(t *testing.T) {
+	s, err := New(t.TempDir(), plain{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, channel := range []string{"ch_closed", "ch_open", "ch_closed", "ch_open"} {
+		if err := s.Spool(conversations.Webhook{ChannelID: channel}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, err := s.Drain(t.Context(), func(_ context.Context, e Entry) error {
+		if e.ChannelID == "ch_closed" {
+			return fmt.Errorf("settings: %w", ErrWait)
+		}
+		return nil
+	})
+	if n != 2 || !errors.Is(err, ErrWait) || s.Waiting() != 2 {
+		t.Errorf("drained %d, %v; %d wait; want 2, ErrWait, 2", n, err, s.Waiting())
 	}
 }
 
