@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # How long each fuzz target runs.
 FUZZTIME ?= 30s
-# What make bench measures.
+# What make bench measures, and flags: make bench BENCH=--help
 BENCH ?= all
 # Which scenarios make chaos runs.
 CHAOS ?= all
@@ -36,8 +36,8 @@ test: ## Everything that must hold, on private PostgreSQL and Redis instances
 race: ## The Go tests alone, with the race detector
 	scripts/with-services.sh go test -race -shuffle=on ./...
 
-bench: ## Measure the whole server: make bench, or make bench BENCH="ingest send"
-	go run ./internal/bench $(BENCH)
+bench: ## Measure the whole server beside the limits of the machine; BENCH="--quick ingest send"
+	go run ./internal/bench --json bench.json $(BENCH)
 
 microbench: ## The Go benchmarks of single functions, in the form that benchstat reads
 	LINKTOR_TEST_DURABLE=1 scripts/with-services.sh scripts/bench.sh

@@ -51,7 +51,8 @@ var mayImport = []struct{ pkg, allowed string }{
 	{"internal/api", "channels conversations realtime internal/config internal/egress internal/seal " + domain + ground},
 
 	// Measurements start real servers as processes and look into their databases.
-	{"internal/bench", "channels internal/bench/rig internal/config internal/simulator " + ground},
+	{"internal/bench/bare", ""},
+	{"internal/bench", "channels internal/bench/bare internal/bench/rig internal/config internal/simulator " + ground},
 	{"internal/bench/", "channels internal/config internal/simulator " + ground},
 
 	// So does what harms them on purpose. Nothing of it reaches the program.
@@ -70,11 +71,11 @@ const (
 
 // walls are modules that only some of our packages may import.
 var walls = []struct{ module, allowed string }{
-	{"github.com/gofiber/", "internal/api internal/app"},
+	{"github.com/gofiber/", "internal/api internal/app internal/bench/bare"},
 	{"github.com/valyala/fasthttp", "internal/api internal/app internal/bench/rig"},
 	{"github.com/danielgtaylor/huma/", "internal/api internal/app"},
 	{"github.com/hibiken/asynq", "internal/tasks internal/app"},
-	{"github.com/redis/go-redis/", "internal/redisconn internal/limits internal/tasks internal/app"},
+	{"github.com/redis/go-redis/", "internal/redisconn internal/limits internal/tasks internal/app internal/bench"},
 	{"github.com/alicebob/miniredis/", "internal/redisconn"},
 	{"github.com/lib/pq", "internal/db"},
 	{"modernc.org/sqlite", "internal/db"},

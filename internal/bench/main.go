@@ -10,10 +10,9 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 
-	"github.com/linktor/linktor/internal/bench/rig"
+	"github.com/linktor/linktor/internal/bench/bare"
 )
 
 // scenario is something to measure.
@@ -23,68 +22,63 @@ type scenario struct {
 }
 
 var scenarios = []scenario{
-	{"limit", "rows/s of a grouped insert into one bare table, the reference", (*bench).limit},
-	{"ingest", "signed webhooks over 32 connections: messages/s committed, p50, p99", (*bench).ingest},
+	{"redis", "calls/s of Redis, a limit", (*bench).redis},
+	{"ingest", "signed webhooks over 32 connections, four mixes: messages/s committed, p50, p99, memory", (*bench).ingest},
 	{"send", "API call to the provider's acceptance: messages/s, and p50, p99 at 200/s", (*bench).send},
 	{"latency", "webhook to WebSocket frame at 500 messages/s: p50, p99", (*bench).latency},
-	{"idle", "memory of the server with 1,000 idle WebSocket clients", (*bench).idle},
+	{"idle", "memory of the server with idle WebSocket clients", (*bench).idle},
 	{"start", "start to ready on an existing database", (*bench).start},
+}
+
+// byName are scenarios that all leaves out.
+var byName = []scenario{
 	{"kill", "kill -9 again and again during ingest and sends: lost, duplicated", (*bench).kill},
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+	run := run
+	if len(os.Args) == 3 && os.Args[1] == "bare" { // rig.StartBare
+		run = func(ctx context.Context, args []string, out, _ io.Writer) error { return bare.Serve(ctx, args[1], out) }
+	}
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) (err error) {
+// options are the flags.
+type options struct {
+	modes, bin, figures string
+	kills               int
+	quick, long         bool
+}
+
+func parseOptions(args []string, log io.Writer) (o options, names []string, err error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
-	b := &bench{out: out}
-	fs.StringVar(&b.modes, "modes", "postgres,sqlite", "databases to measure on")
-	fs.StringVar(&b.bin, "bin", "", "server to measure; built from this module if empty")
-	fs.IntVar(&b.kills, "kills", 20, "times that the scenario kill kills the server")
-	figures := fs.String("json", "", "file for the figures")
+	fs.SetOutput(log)
+	fs.StringVar(&o.modes, "modes", "postgres,sqlite", "databases to measure on")
+	fs.StringVar(&o.bin, "bin", "", "server to measure; built from this module if empty")
+	fs.StringVar(&o.figures, "json", "", "file for the figures")
+	fs.IntVar(&o.kills, "kills", 20, "times that the scenario kill kills the server")
+	fs.BoolVar(&o.quick, "quick", false, "short rounds: under 3 minutes in all, for orders of magnitude")
+	fs.BoolVar(&o.long, "long", false, fmt.Sprintf("growth up to %s stored messages as well", amount(longGrowth)))
 	fs.Usage = func() {
 		fmt.Fprintln(fs.Output(), "usage: bench [flags] all | scenario…\n\nscenarios:")
 		for _, s := range scenarios {
 			fmt.Fprintf(fs.Output(), "  %-8s %s\n", s.name, s.help)
 		}
+		fmt.Fprintln(fs.Output(), "\nscenarios that all leaves out:")
+		for _, s := range byName {
+			fmt.Fprintf(fs.Output(), "  %-8s %s\n", s.name, s.help)
+		}
 		fmt.Fprintln(fs.Output(), "\nflags:")
 		fs.PrintDefaults()
 	}
-	names, err := parse(fs, args)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	chosen, err := choose(names)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.open(ctx); err != nil {
-		return err
-	}
-	for _, s := range chosen {
-		if err := s.run(b, ctx); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-	}
-	if *figures == "" {
-		return nil
-	}
-	data, err := json.MarshalIndent(b.results, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(*figures, append(data, '\n'), 0o644)
+	names, err = parse(fs, args)
+	return o, names, err
 }
 
 // parse reads flags wherever they stand among the names of scenarios.
@@ -95,59 +89,69 @@ func parse(fs *flag.FlagSet, args []string) (names []string, err error) {
 	return names, err
 }
 
-// choose returns the named scenarios; all means every one.
+// choose returns the named scenarios; all means every one of the list scenarios.
 func choose(names []string) ([]scenario, error) {
-	if len(names) == 0 || slices.Contains(names, "all") {
+	if len(names) == 0 {
 		return scenarios, nil
 	}
 	var list []scenario
 	for _, name := range names {
-		at := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
+		if name == "all" {
+			list = append(list, scenarios...)
+			continue
+		}
+		known := slices.Concat(scenarios, byName)
+		at := slices.IndexFunc(known, func(s scenario) bool { return s.name == name })
 		if at < 0 {
 			return nil, fmt.Errorf("there is no scenario %q; --help lists them", name)
 		}
-		list = append(list, scenarios[at])
+		list = append(list, known[at])
 	}
 	return list, nil
 }
 
-// bench is one run.
-type bench struct {
-	out        io.Writer
-	modes, bin string
-	kills      int
-
-	dir      string
-	services *rig.Services
-	results  []result
-}
-
-func (b *bench) open(ctx context.Context) (err error) {
-	if b.dir, err = os.MkdirTemp("", "linktor-bench-"); err != nil {
+// run measures, then prints one table: also of what was measured before something
+// failed.
+func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
+	o, names, err := parseOptions(args, log)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	if b.bin == "" {
-		if b.bin, err = rig.Build(ctx, ".", b.dir); err != nil {
-			return err
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	b := &bench{out: out, log: log, options: o, scale: o.scale()}
+	defer func() { err = errors.Join(err, b.close()) }()
+	if err := b.open(ctx); err != nil {
+		return err
+	}
+	for _, s := range chosen {
+		b.scenario = s.name
+		if err = s.run(b, ctx); err != nil {
+			err = fmt.Errorf("%s: %w", s.name, err)
+			break
 		}
 	}
-	b.services, err = rig.StartServices(ctx, b.dir)
-	return err
+	return errors.Join(err, b.write(ctx))
 }
 
-func (b *bench) close() error {
-	if b.services != nil {
-		b.services.Stop()
+// write prints the table and writes the file of figures.
+func (b *bench) write(ctx context.Context) error {
+	m := b.machine(ctx)
+	fmt.Fprintf(b.out, "%s\n", m)
+	if err := writeTable(b.out, b.results); err != nil || b.figures == "" {
+		return err
 	}
-	return os.RemoveAll(b.dir)
-}
-
-// each runs fn for every database that was asked for.
-func (b *bench) each(fn func(mode string) error) error {
-	for mode := range strings.SplitSeq(b.modes, ",") {
-		if err := fn(mode); err != nil {
-			return fmt.Errorf("%s: %w", mode, err)
-		}
+	data, err := json.MarshalIndent(struct {
+		Machine machine  `json:"machine"`
+		Results []result `json:"results"`
+	}{m, b.results}, "", "  ")
+	if err != nil {
+		return err
 	}
-	return nil
+	return os.WriteFile(b.figures, append(data, '\n'), 0o644)
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -12,6 +15,7 @@ type result struct {
 	Figures  []figure `json:"figures"`
 }
 
+// figure is one row of the table.
 type figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
@@ -20,42 +24,89 @@ type figure struct {
 	AtLeast float64 `json:"atLeast,omitempty"`
 	AtMost  float64 `json:"atMost,omitempty"`
 	Zero    bool    `json:"zero,omitempty"` // the target is 0
+	// Limit is what the machine does at best, in the same unit and measured in the
+	// same run.
+	Limit *limit `json:"limit,omitempty"`
+	Peer  *peer  `json:"peer,omitempty"`
 }
 
-func (f figure) target() string {
-	switch {
-	case f.Zero && f.Value == 0:
-		return "0, met"
-	case f.Zero:
-		return "0, MISSED"
-	case f.AtLeast != 0 && f.Value >= f.AtLeast:
-		return fmt.Sprintf("≥ %g, met", f.AtLeast)
-	case f.AtLeast != 0:
-		return fmt.Sprintf("≥ %g, MISSED", f.AtLeast)
-	case f.AtMost != 0 && f.Value <= f.AtMost:
-		return fmt.Sprintf("≤ %g, met", f.AtMost)
-	case f.AtMost != 0:
-		return fmt.Sprintf("≤ %g, MISSED", f.AtMost)
+type limit struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Ratio float64 `json:"ratio"` // of the figure to it
+}
+
+// of returns f beside a limit.
+func (f figure) of(value float64, name string) figure {
+	f.Limit = &limit{Name: name, Value: value}
+	if value != 0 {
+		f.Limit.Ratio = f.Value / value
 	}
-	return ""
+	return f
 }
 
+// beside returns f beside the figure of a peer.
+func (f figure) beside(p peer) figure {
+	f.Peer = &p
+	return f
+}
+
+// met reports whether f has a target, and has reached it.
+func (f figure) met() (target string, ok bool) {
+	switch {
+	case f.Zero:
+		return "0", f.Value == 0
+	case f.AtLeast != 0:
+		return "≥ " + amount(f.AtLeast), f.Value >= f.AtLeast
+	case f.AtMost != 0:
+		return "≤ " + amount(f.AtMost), f.Value <= f.AtMost
+	}
+	return "", true
+}
+
+// report keeps what a scenario found.
 func (b *bench) report(scenario, mode string, figures ...figure) error {
 	b.results = append(b.results, result{scenario, mode, figures})
-	fmt.Fprintf(b.out, "\n%s (%s)\n", scenario, mode)
-	w := tabwriter.NewWriter(b.out, 2, 0, 2, ' ', tabwriter.AlignRight)
-	for _, f := range figures {
-		fmt.Fprintf(w, "  %s\t%.*f\t%s\t%s\t\n", f.Name, decimals(f.Value), f.Value, f.Unit, f.target())
+	return nil
+}
+
+// writeTable writes one table of all results.
+func writeTable(out io.Writer, results []result) error {
+	w := tabwriter.NewWriter(out, 2, 0, 2, ' ', 0)
+	for _, r := range results {
+		fmt.Fprintf(w, "\n%s (%s)\tmeasured\ttarget\tlimit of the machine\tratio\tpeer\n", strings.ToUpper(r.Scenario), r.Mode)
+		for _, f := range r.Figures {
+			target, ok := f.met()
+			if !ok {
+				target += " MISSED"
+			}
+			var limit, ratio, peer string
+			if f.Limit != nil {
+				limit, ratio = amount(f.Limit.Value)+" "+f.Limit.Name, fmt.Sprintf("%.2f", f.Limit.Ratio)
+			}
+			if f.Peer != nil {
+				peer = f.Peer.Name + " " + f.Peer.Value
+			}
+			fmt.Fprintf(w, "  %s\t%s %s\t%s\t%s\t%s\t%s\n", f.Name, amount(f.Value), f.Unit, target, limit, ratio, peer)
+		}
 	}
 	return w.Flush()
 }
 
-func decimals(v float64) int {
+// amount writes v with as many digits as mean something, in groups of three.
+func amount(v float64) string {
 	switch {
-	case v == float64(int64(v)) || v >= 100:
-		return 0
+	case v == float64(int64(v)) || v >= 100 || v <= -100:
 	case v >= 10:
-		return 1
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	case v >= 0.1:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	default:
+		return strconv.FormatFloat(v, 'g', 2, 64)
 	}
-	return 2
+	s := strconv.FormatFloat(v, 'f', 0, 64)
+	for at := len(s) - 3; at > 0 && s[at-1] != '-'; at -= 3 {
+		s = s[:at] + "," + s[at:]
+	}
+	return s
 }

@@ -16,10 +16,8 @@ import (
 const (
 	sendLines   = 4    // channels
 	lineRate    = 1000 // messages per second of each
-	sendBurst   = 10_000
 	pacedRate   = 200
-	pacedSends  = 2000
-	sendPatient = 20 * time.Second
+	sendPatient = 60 * time.Second
 )
 
 // arrivals notes when the provider got each message, which is known by a number
@@ -62,8 +60,15 @@ func numbered(text string) (int, bool) {
 	return n, err == nil
 }
 
+// slowProvider is how long a provider usually takes to answer.
+const slowProvider = 50 * time.Millisecond
+
+// sent is what a burst found.
+type sent struct{ accepted, queued, cpu float64 }
+
 // send measures the way out: how many messages a second reach the provider when
-// the API takes them as fast as it can, and how long one takes at a steady rate.
+// the API takes them as fast as it can, for a provider that answers at once and one
+// that takes its time, and how long one takes at a steady rate.
 func (b *bench) send(ctx context.Context) error {
 	return b.each(func(mode string) error {
 		got := &arrivals{at: map[int]time.Time{}}
@@ -72,24 +77,45 @@ func (b *bench) send(ctx context.Context) error {
 			return err
 		}
 		defer w.close()
-		var sustained, queued []float64
-		for range rounds {
-			all, taken, err := w.burst(ctx, got)
+		t, err := b.table(ctx, mode)
+		if err != nil {
+			return err
+		}
+		defer t.db.Close()
+		watched := w.server.Watch()
+		var inserts []float64
+		var fast, slow []sent
+		for range b.scale.rounds {
+			n, err := t.insert(ctx, b.scale.limit)
 			if err != nil {
 				return err
 			}
-			sustained, queued = append(sustained, all), append(queued, taken)
+			inserts = append(inserts, n)
+			for delay, to := range map[time.Duration]*[]sent{0: &fast, slowProvider: &slow} {
+				w.delay.Store(int64(delay))
+				s, err := w.burst(ctx, got)
+				if err != nil {
+					return err
+				}
+				*to = append(*to, s)
+			}
 		}
+		w.delay.Store(0)
 		times, err := w.paced(ctx, got)
 		if err != nil {
 			return err
 		}
-		atLeast := map[string]float64{"postgres": 1000}
+		used := watched()
+		targets := map[string][2]float64{"postgres": {2500, 2000}}[mode]
+		accepted, limit := func(s sent) float64 { return s.accepted }, rig.Median(inserts)
 		return b.report("send", mode,
-			figure{Name: "accepted by the provider", Value: rig.Median(sustained), Unit: "/s", AtLeast: atLeast[mode]},
-			figure{Name: "taken by the API meanwhile", Value: rig.Median(queued), Unit: "/s"},
+			figure{Name: "accepted by a provider that answers at once", Value: medianOf(fast, accepted), Unit: "/s", AtLeast: targets[0]}.of(limit, "rows/s, grouped insert").beside(peerSend),
+			figure{Name: "  taken by the API meanwhile", Value: medianOf(fast, func(s sent) float64 { return s.queued }), Unit: "/s"}.of(limit, "rows/s, grouped insert"),
+			figure{Name: "  server CPU per 1,000", Value: medianOf(fast, func(s sent) float64 { return s.cpu }), Unit: "s"},
+			figure{Name: fmt.Sprintf("accepted by one that takes %s", slowProvider), Value: medianOf(slow, accepted), Unit: "/s", AtLeast: targets[1]}.of(limit, "rows/s, grouped insert").beside(peerSendSlow),
 			figure{Name: fmt.Sprintf("API call to provider at %d/s, p50", pacedRate), Value: times.Quantile(0.5), Unit: "ms"},
-			figure{Name: "p99", Value: times.Quantile(0.99), Unit: "ms"},
+			figure{Name: "  p99", Value: times.Quantile(0.99), Unit: "ms"},
+			figure{Name: "most memory of the server", Value: float64(used.Peak) / (1 << 20), Unit: "MiB", AtMost: 200}.beside(peerSendMemory),
 		)
 	})
 }
@@ -107,29 +133,32 @@ func (w *world) sendOne(n int) error {
 
 // burst queues messages as fast as the API takes them and waits until the
 // provider has them all.
-func (w *world) burst(ctx context.Context, got *arrivals) (accepted, queued float64, err error) {
+func (w *world) burst(ctx context.Context, got *arrivals) (s sent, err error) {
 	got.take()
-	began := time.Now()
+	total := w.b.scale.sends
+	began, cpu := time.Now(), w.server.CPU()
 	var next atomic.Int64
 	errs := make([]error, connections)
 	var wg sync.WaitGroup
 	for c := range connections {
 		wg.Go(func() {
-			for n := int(next.Add(1)) - 1; n < sendBurst && errs[c] == nil && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
+			for n := int(next.Add(1)) - 1; n < total && errs[c] == nil && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
 				errs[c] = w.sendOne(n)
 			}
 		})
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return 0, 0, err
+		return s, err
 	}
 	taken := time.Since(began)
-	if err := got.wait(ctx, sendBurst); err != nil {
-		return 0, 0, err
+	if err := got.wait(ctx, total); err != nil {
+		return s, err
 	}
+	cpu = w.server.CPU() - cpu
 	_, last := got.take()
-	return sendBurst / last.Sub(began).Seconds(), sendBurst / taken.Seconds(), nil
+	n := float64(total)
+	return sent{n / last.Sub(began).Seconds(), n / taken.Seconds(), cpu.Seconds() / n * 1000}, nil
 }
 
 // wait waits for n messages at the provider.
@@ -148,9 +177,10 @@ func (a *arrivals) wait(ctx context.Context, n int) error {
 // due, so that a slow answer does not hide the wait of those behind it.
 func (w *world) paced(ctx context.Context, got *arrivals) (*rig.Times, error) {
 	got.take()
+	sends := int(w.b.scale.paced.Seconds() * pacedRate)
 	var mu sync.Mutex
 	due := map[int]time.Time{}
-	err := rig.Pace(ctx, pacedRate, pacedSends, connections, func(n int, at time.Time) error {
+	err := rig.Pace(ctx, pacedRate, sends, connections, func(n int, at time.Time) error {
 		mu.Lock()
 		due[n] = at
 		mu.Unlock()
@@ -159,7 +189,7 @@ func (w *world) paced(ctx context.Context, got *arrivals) (*rig.Times, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := got.wait(ctx, pacedSends); err != nil {
+	if err := got.wait(ctx, sends); err != nil {
 		return nil, err
 	}
 	times := &rig.Times{}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"path/filepath"
+	"sync/atomic"
+	"time"
 
 	"github.com/linktor/linktor/internal/bench/rig"
 	"github.com/linktor/linktor/internal/db"
@@ -25,12 +27,15 @@ type world struct {
 	key      string
 	lines    []*rig.Line
 	db       *db.DB
+	stride   int          // between the customers who write
+	delay    atomic.Int64 // of the provider's answer, in nanoseconds
+	b        *bench
 }
 
 // world starts a server on an empty database with some channels, each of which
 // may send perSecond messages and has heard from every customer.
 func (b *bench) world(ctx context.Context, mode string, lines int, perSecond float64, onAccept func(rig.Accepted)) (_ *world, err error) {
-	w := &world{node: rig.Node{Bin: b.bin, Dir: filepath.Join(b.dir, mode+"-"+rand.Text())}}
+	w := &world{b: b, stride: 1, node: rig.Node{Bin: b.bin, Dir: filepath.Join(b.dir, mode+"-"+rand.Text())}}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -45,7 +50,7 @@ func (b *bench) world(ctx context.Context, mode string, lines int, perSecond flo
 			return nil, err
 		}
 	}
-	if w.provider, err = rig.StartProvider(nil, onAccept); err != nil {
+	if w.provider, err = rig.StartProvider(func() time.Duration { return time.Duration(w.delay.Load()) }, onAccept); err != nil {
 		return nil, err
 	}
 	if w.server, err = w.node.Start(ctx); err != nil {
@@ -83,8 +88,8 @@ func (w *world) close() {
 	}
 }
 
-// count is the number of messages that are committed.
+// count is the number of messages and statuses that are committed.
 func (w *world) count(ctx context.Context) (n int, err error) {
-	err = w.db.GetContext(ctx, &n, `SELECT count(*) FROM messages`)
+	err = w.db.GetContext(ctx, &n, `SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM message_statuses)`)
 	return n, err
 }

@@ -20,6 +20,13 @@ func (t *Times) Add(d time.Duration) {
 	t.mu.Unlock()
 }
 
+// AddAll adds the durations of list.
+func (t *Times) AddAll(list []time.Duration) {
+	t.mu.Lock()
+	t.list = append(t.list, list...)
+	t.mu.Unlock()
+}
+
 // Len is how many there are.
 func (t *Times) Len() int {
 	t.mu.Lock()

@@ -94,7 +94,9 @@ func (p *Provider) serve(c *fasthttp.RequestCtx) {
 		p.onAccept(a)
 	}
 	if p.latency != nil {
-		Pause(context.Background(), p.latency())
+		if d := p.latency(); d > 0 {
+			Pause(context.Background(), d)
+		}
 	}
 	fmt.Fprintf(c, `{"messaging_product":"whatsapp","contacts":[{"input":%q,"wa_id":%q}],"messages":[{"id":%q}]}`, call.To, strings.TrimPrefix(call.To, "+"), a.ProviderID)
 }

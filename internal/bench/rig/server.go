@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -43,6 +42,7 @@ type Node struct {
 // Server is a running process.
 type Server struct {
 	Node
+	Process
 	ReadyIn time.Duration // from the start of the process to its word that it serves
 
 	cmd    *exec.Cmd
@@ -96,6 +96,7 @@ func (n Node) Start(ctx context.Context) (*Server, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
+	s.pid = s.cmd.Process.Pid
 	ready := make(chan error, 1)
 	go func() {
 		r := bufio.NewReader(out)
@@ -162,46 +163,4 @@ func (n *Node) NewKey(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("linktor key create: %w", err)
 	}
 	return key.Key, nil
-}
-
-// Memory is the resident memory of the process in bytes.
-func (s *Server) Memory() (int64, error) {
-	pid := strconv.Itoa(s.cmd.Process.Pid)
-	out, err := exec.Command("ps", "-o", "rss=", "-p", pid).Output() //nolint:noctx // it returns at once
-	if err == nil {
-		kb, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
-		return kb << 10, err
-	}
-	data, err := os.ReadFile("/proc/" + pid + "/statm") // where there is no ps
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(data))
-	if len(fields) < 2 {
-		return 0, fmt.Errorf("statm: %q", data)
-	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize()), err
-}
-
-// CPU is the processor time that the process has used, all threads together.
-func (s *Server) CPU() time.Duration {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/stat")
-	if err != nil {
-		return 0 // only Linux tells
-	}
-	_, rest, _ := strings.Cut(string(data), ") ") // the name may hold spaces
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
-	}
-	var ticks int64
-	for _, f := range fields[11:13] { // user and system time
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / 100 // USER_HZ is 100 on Linux
 }

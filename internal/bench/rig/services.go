@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Services are a private PostgreSQL, whose commits reach the disk, and a private
@@ -15,6 +16,9 @@ type Services struct {
 	postgres *Postgres
 	redis    *Redis
 }
+
+// DatabaseCPU is the processor time that PostgreSQL has used.
+func (s *Services) DatabaseCPU() time.Duration { return treeCPU(s.postgres.process.Process.Pid) }
 
 // StartServices starts both with their files below dir.
 func StartServices(ctx context.Context, dir string) (_ *Services, err error) {
