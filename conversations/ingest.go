@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/events"
 	"github.com/linktor/linktor/internal/fault"
@@ -111,6 +112,7 @@ func (s *Store) runIngest(items []*ingestItem) {
 	err := s.applyWebhooks(ctx, items)
 	switch {
 	case err == nil:
+		crash.At("after_ingest_commit")
 	case !db.IsData(err) && !errors.Is(err, errRace):
 		for _, it := range items {
 			it.err = err
@@ -203,6 +205,7 @@ func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 			}
 		}
 		parked = b.parked
+		crash.At("before_ingest_commit")
 		return events.Append(ctx, tx, b.events)
 	})
 	if err == nil && parked {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/events"
 	"github.com/linktor/linktor/internal/fault"
@@ -89,6 +90,7 @@ func (s *Store) runQueue(items []*queueItem) {
 	err := s.queueAll(ctx, items)
 	switch {
 	case err == nil:
+		crash.At("after_queue_commit")
 	case len(items) > 1 && (db.IsData(err) || errors.Is(err, errRace)):
 		for _, it := range items {
 			s.runQueue([]*queueItem{it})
@@ -124,6 +126,7 @@ func (s *Store) queueAll(ctx context.Context, items []*queueItem) error {
 			return fmt.Errorf("messages: %w", err)
 		}
 		tx.Announce(SendsQueued{len(b.items)})
+		crash.At("before_queue_commit")
 		return events.Append(ctx, tx, b.events)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/events"
 )
@@ -24,7 +25,8 @@ const (
 )
 
 // UncertainWait is how long the outcome of an uncertain attempt is awaited from
-// the provider's reports before the message's policy is applied.
+// the provider's reports before the message's policy is applied, unless
+// Options.UncertainWait says otherwise.
 const UncertainWait = 120 * time.Second
 
 // Outcome is the result of an attempt.
@@ -33,7 +35,7 @@ type Outcome struct {
 	Verdict Verdict
 	Sent    channels.Sent       // of VerdictSent
 	Err     *channels.SendError // of the others
-	Wait    time.Duration       // of VerdictRetry
+	Wait    time.Duration       // of VerdictRetry; of VerdictUncertain it is an option of the Store
 	Reason  string              // of VerdictRetry: why it waits, see Waiting
 	Open    bool                // of VerdictRetry: it waits until somebody acts; Wait is when it is looked at anyway
 	Spent   bool                // of VerdictRetry: it counts as a try
@@ -75,6 +77,11 @@ func (s *Store) runRecord(items []*recordItem) {
 
 func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 	err := s.inTx(ctx, func(tx *db.Tx) error {
+		for _, it := range items {
+			if it.Verdict == VerdictUncertain {
+				it.Wait = s.opts.UncertainWait
+			}
+		}
 		a := newAdvance(s.opts.Now())
 		msgs, err := lockMessages(ctx, tx, items) // before their sends, as Ingest does: no deadlock
 		if err != nil {
@@ -100,6 +107,7 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 		if err != nil {
 			return err
 		}
+		crash.At("before_record")
 		return events.Append(ctx, tx, append(a.events, waits...))
 	})
 	if err != nil {
@@ -137,7 +145,7 @@ func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 		case VerdictRetry:
 			requeue.Add(c.MessageID, c.Attempt, one(it.Spent), it.Wait.Microseconds(), it.Reason, one(!it.Open), one(it.Refused))
 		case VerdictUncertain:
-			suspend.Add(c.MessageID, c.Attempt, UncertainWait.Microseconds())
+			suspend.Add(c.MessageID, c.Attempt, it.Wait.Microseconds())
 		default:
 			drop.Add(c.MessageID, c.Attempt)
 		}

@@ -18,6 +18,8 @@ type Options struct {
 	Writers   int                                             // shared transactions at a time; 0 means 1 on SQLite, 2 on PostgreSQL
 	LateAfter time.Duration                                   // age at which an item of a webhook is marked as late; 0 = never
 	MaxBatch  int                                             // messages and statuses per transaction; 0 means 256
+
+	UncertainWait time.Duration // how long reports on an uncertain attempt are awaited; 0 means the constant
 }
 
 // Store keeps conversations and messages in SQL. Every query names its tenant,
@@ -33,6 +35,9 @@ type Store struct {
 
 // NewStore returns a running store over an open, migrated database; Stop it.
 func NewStore(d *db.DB, opts Options) *Store {
+	if opts.UncertainWait == 0 {
+		opts.UncertainWait = UncertainWait
+	}
 	s := &Store{db: d, opts: opts}
 	writers := opts.Writers
 	if writers == 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/events"
 )
@@ -144,6 +145,7 @@ func (s *Store) sweepUncertain(ctx context.Context) (resent, givenUp int, err er
 			return err
 		}
 		tx.Announce(SendsQueued{resent})
+		crash.At("before_resend")
 		return events.Append(ctx, tx, a.events)
 	})
 	if err != nil {

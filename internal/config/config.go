@@ -88,6 +88,10 @@ type Config struct {
 	// under load the first of a group waits for others, 1 ms at most.
 	IngestBatch int `key:"ingest_batch" default:"512" min:"1" max:"10000"`
 
+	// How long reports of the provider are awaited on a send that broke off after its
+	// request was written, before the message's onUncertain policy is applied.
+	UncertainWait time.Duration `key:"uncertain_wait" default:"120s" min:"1s" max:"24h"`
+
 	// Most calls to providers in progress at once, per process.
 	SendWorkers int `key:"send_workers" default:"64" min:"1" max:"10000"`
 

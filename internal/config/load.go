@@ -23,7 +23,8 @@ type Sources struct {
 }
 
 // foreign are LINKTOR_ variables that are no settings of the server: of this
-// package, of the commands that call a running server, and of the tests.
+// package, of the commands that call a running server, and of the tests. Those of
+// LINKTOR_CHAOS_ and LINKTOR_TEST_ are foreign too.
 var foreign = []string{"LINKTOR_CONFIG", "LINKTOR_BASE_URL", "LINKTOR_API_KEY", "LINKTOR_FIXTURES"}
 
 // Load reads the settings from src, checks each of them, and returns all that is
@@ -171,7 +172,7 @@ func (l *loader) environ(environ []string) map[string]string {
 }
 
 func (l *loader) variable(name, value string) {
-	if slices.Contains(foreign, name) || strings.HasPrefix(name, "LINKTOR_TEST_") {
+	if slices.Contains(foreign, name) || strings.HasPrefix(name, "LINKTOR_TEST_") || strings.HasPrefix(name, "LINKTOR_CHAOS_") {
 		return
 	}
 	key := strings.ToLower(strings.TrimPrefix(name, "LINKTOR_"))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/conversations"
+	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/registry"
 )
 
@@ -286,7 +287,9 @@ func (s *Sender) attempt(ch *registry.Open, c conversations.Claim) {
 	ctx, cancel := context.WithTimeout(s.callCtx, sendTimeout)
 	defer cancel()
 	began := time.Now()
+	crash.At("after_claim")
 	sent, err := s.send(ctx, ch, &c)
+	crash.At("after_provider_answer")
 	o := judge(c, sent, err)
 	if s.OnAttempt != nil {
 		s.OnAttempt(class(o), time.Since(began))
@@ -296,6 +299,7 @@ func (s *Sender) attempt(ch *registry.Open, c conversations.Claim) {
 	}
 	s.react(ctx, ch, c, &o)
 	s.record(o)
+	crash.At("after_record")
 }
 
 // send calls the provider; a panic of an adapter counts as an unknown outcome.
