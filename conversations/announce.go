@@ -55,13 +55,13 @@ func (m *arrival) data(b *ingestBatch) messageData {
 	}
 	profile := m.party.profileName
 	if profile == "" {
-		profile = m.party.knownProfile
+		profile = m.thread.profileName
 	}
 	d := messageData{
 		ID: m.id, ChannelID: m.item.ChannelID, ChannelType: m.item.ChannelType, Direction: Inbound,
 		From: address(m.in.From.Identities), Content: content, Timestamp: stamp(at), Metadata: m.metadata(b),
 		ConversationID: m.thread.id, ContactID: m.party.contactID,
-		Contact: contactRef{m.party.contactID, m.party.name, profile}, ReplyTo: m.replyToID,
+		Contact: contactRef{m.party.contactID, m.thread.name, profile}, ReplyTo: m.replyToID,
 		Context: m.in.Context, Referral: m.in.Referral, GroupID: m.in.GroupID, Echo: m.in.Echo,
 		Historic: m.in.Historic, ReceivedAt: stamp(b.now),
 	}

@@ -39,12 +39,8 @@ func (b *ingestBatch) storeMessages(ctx context.Context) error {
 		p := &party{tenantID: m.item.TenantID, namespace: m.item.Identity, identities: m.identities(), profileName: m.in.From.Name}
 		m.party, parties[i], m.id = p, p, id.New(id.Message)
 	}
-	if err := resolveParties(ctx, b.tx, b.now, parties); err != nil {
+	if err := b.s.resolveParties(ctx, b.tx, b.now, parties); err != nil {
 		return fmt.Errorf("contacts: %w", err)
-	}
-	renamed, err := updateProfileNames(ctx, b.tx, b.now, parties)
-	if err != nil {
-		return fmt.Errorf("profile names: %w", err)
 	}
 	if err := b.resolveReferences(ctx); err != nil {
 		return fmt.Errorf("references: %w", err)
@@ -54,8 +50,12 @@ func (b *ingestBatch) storeMessages(ctx context.Context) error {
 		m.thread = ts.of(m.item.TenantID, m.item.ChannelID, m.party.contactID, m.item.Window)
 		m.addTo(m.thread, b)
 	}
-	if err := ts.save(ctx, b.tx, b.now); err != nil {
+	if err := b.s.saveThreads(ctx, b.tx, b.now, ts); err != nil {
 		return fmt.Errorf("conversations: %w", err)
+	}
+	renamed, err := b.updateProfileNames(ctx)
+	if err != nil {
+		return fmt.Errorf("profile names: %w", err)
 	}
 	if err := b.insertMessages(ctx); err != nil {
 		return fmt.Errorf("messages: %w", err)
@@ -138,8 +138,7 @@ const insertMessages = `
 		from_address, to_address, provider_message_id, alt_provider_id, reply_to_id, context, metadata, author, journal_id,
 		provider_at, created_at, updated_at, sent_at)
 	SELECT id, tenant_id, channel_id, conversation_id, contact_id, direction, type, status, content, from_address, to_address,
-		provider_id, alt_id, reply_to_id, context, metadata, author, journal_id, provider_at, at, at, sent_at FROM v WHERE true
-	ON CONFLICT (channel_id, provider_message_id) WHERE provider_message_id IS NOT NULL DO NOTHING`
+		provider_id, alt_id, reply_to_id, context, metadata, author, journal_id, provider_at, at, at, sent_at FROM v`
 
 const insertMedia = `
 	WITH {{rows}} INSERT INTO media (id, tenant_id, channel_id, message_id, state, source, mime_type, filename, size, due_at, created_at, updated_at)
@@ -160,17 +159,18 @@ func (b *ingestBatch) insertMessages(ctx context.Context) error {
 			return err
 		}
 	}
-	n, err := b.tx.ExecRows(ctx, insertMessages, rows)
-	if err != nil {
-		return err
-	}
-	if n != int64(rows.Len()) {
-		return errRace // one of them is stored already: again, carefully
-	}
 	if media.Len() > 0 {
 		b.tx.Announce(MediaPending{})
 	}
-	_, err = b.tx.ExecRows(ctx, insertMedia, media)
+	if _, err := b.tx.ExecRows(ctx, insertMedia, media); err != nil {
+		return err
+	}
+	b.rest = db.Insert{Query: insertMessages, Rows: rows}
+	if len(b.reports)+len(b.changes) == 0 {
+		return nil // goes with the events
+	}
+	_, err := b.tx.ExecRows(ctx, b.rest.Query, b.rest.Rows)
+	b.rest = db.Insert{}
 	return err
 }
 
@@ -242,7 +242,7 @@ func (m *arrival) metadata(b *ingestBatch) map[string]string {
 }
 
 // announceArrivals appends the events of what storeMessages did.
-func (b *ingestBatch) announceArrivals(renamed []*party) error {
+func (b *ingestBatch) announceArrivals(renamed []*arrival) error {
 	told := map[*thread]bool{}
 	for _, m := range b.msgs {
 		if t := m.thread; !told[t] && (t.isNew || t.reopened) {
@@ -263,8 +263,9 @@ func (b *ingestBatch) announceArrivals(renamed []*party) error {
 			return err
 		}
 	}
-	for _, p := range renamed {
-		e, err := events.New(p.tenantID, "contact.updated", "", "", b.now, contactRef{p.contactID, p.name, p.profileName})
+	for _, m := range renamed {
+		p := m.party
+		e, err := events.New(p.tenantID, "contact.updated", "", "", b.now, contactRef{p.contactID, m.thread.name, p.profileName})
 		if err != nil {
 			return err
 		}

@@ -179,6 +179,7 @@ type ingestBatch struct {
 	reports []*report
 	changes []*notice
 	events  []events.Event
+	rest    db.Insert // of messages: what is still to be inserted with the events
 	parked  bool
 	careful bool // look which messages are stored already, because a try without that failed
 }
@@ -201,17 +202,26 @@ func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 		}
 		for _, step := range []func(context.Context) error{b.storeMessages, b.applyReports, b.applyChanges} {
 			if err := step(ctx); err != nil {
-				return fmt.Errorf("ingest: %w", err)
+				return again(fmt.Errorf("ingest: %w", err))
 			}
 		}
 		parked = b.parked
 		crash.At("before_ingest_commit")
-		return events.Append(ctx, tx, b.events)
+		return again(events.AppendBeside(ctx, tx, b.events, b.rest))
 	})
 	if err == nil && parked {
 		// The send that these reports belong to may have been recorded meanwhile.
 		// If this look fails, the sweeper looks again.
 		_, _ = s.UnparkStatuses(ctx)
+	}
+	return err
+}
+
+// again turns the violation of a unique key, a message that is stored already, into
+// errRace: the next try looks before it inserts.
+func again(err error) error {
+	if db.IsUnique(err) {
+		return errors.Join(errRace, err)
 	}
 	return err
 }

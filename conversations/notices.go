@@ -104,7 +104,7 @@ func (b *ingestBatch) updateContacts(ctx context.Context) error {
 	if len(parties) == 0 {
 		return nil
 	}
-	if err := resolveParties(ctx, b.tx, b.now, parties); err != nil {
+	if err := b.s.resolveParties(ctx, b.tx, b.now, parties); err != nil {
 		return err
 	}
 	rows := map[[3]string]*notice{} // one row may be written once a statement: the last word counts

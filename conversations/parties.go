@@ -22,10 +22,8 @@ type party struct {
 	identities          []channels.Identity // the first decides if none is known
 	profileName         string
 
-	contactID    string
-	isNew        bool
-	name         string // given by the business
-	knownProfile string
+	contactID string
+	isNew     bool
 }
 
 // identityKey names an identity.
@@ -40,14 +38,11 @@ func compareKeys(a, b identityKey) int {
 		cmp.Compare(a.kind, b.kind), cmp.Compare(a.value, b.value))
 }
 
-// known is what is stored of an identity and its contact.
-type known struct{ contactID, name, profileName string }
-
 // resolveParties finds the contact of each party by its identities, in their
 // order, and makes contacts for those that have none. Identities are added to a
 // contact but never moved: two contacts that turn out to share one are not merged.
-func resolveParties(ctx context.Context, tx *db.Tx, now time.Time, parties []*party) error {
-	found, err := lookUpIdentities(ctx, tx, parties)
+func (s *Store) resolveParties(ctx context.Context, tx *db.Tx, now time.Time, parties []*party) error {
+	found, err := s.lookUpIdentities(ctx, tx, parties)
 	if err != nil {
 		return err
 	}
@@ -60,7 +55,7 @@ func resolveParties(ctx context.Context, tx *db.Tx, now time.Time, parties []*pa
 		}
 	}
 	if len(fresh) > 0 {
-		made, err := makeContacts(ctx, tx, now, fresh)
+		made, err := s.makeContacts(ctx, tx, now, fresh)
 		if err != nil {
 			return err
 		}
@@ -73,10 +68,10 @@ func resolveParties(ctx context.Context, tx *db.Tx, now time.Time, parties []*pa
 }
 
 // take sets the contact of p from what is known, and reports whether it could.
-func (p *party) take(found map[identityKey]known) bool {
+func (p *party) take(found map[identityKey]string) bool {
 	for _, i := range p.identities {
-		if k, ok := found[p.key(i)]; ok {
-			p.contactID, p.name, p.knownProfile = k.contactID, k.name, k.profileName
+		if contactID, ok := found[p.key(i)]; ok {
+			p.contactID = contactID
 			return true
 		}
 	}
@@ -84,32 +79,36 @@ func (p *party) take(found map[identityKey]known) bool {
 }
 
 const selectIdentities = `
-	WITH {{rows}} ` + db.ByKey + ` SELECT tenant_id, channel_type, kind, value, contact_id,
-		(SELECT c.name FROM contacts c WHERE c.id = k.contact_id), (SELECT c.profile_name FROM contacts c WHERE c.id = k.contact_id)
+	WITH {{rows}} ` + db.ByKey + ` SELECT tenant_id, channel_type, kind, value, contact_id
 	FROM (SELECT v.*, (SELECT i.contact_id FROM identities i WHERE i.tenant_id = v.tenant_id AND i.channel_type = v.channel_type
 		AND i.kind = v.kind AND i.value = v.value) AS contact_id FROM v) k
 	WHERE contact_id IS NOT NULL`
 
-func lookUpIdentities(ctx context.Context, tx *db.Tx, parties []*party) (map[identityKey]known, error) {
+// lookUpIdentities returns the contacts of the identities that have one.
+func (s *Store) lookUpIdentities(ctx context.Context, tx *db.Tx, parties []*party) (map[identityKey]string, error) {
 	rows := db.NewRows("tenant_id text", "channel_type text", "kind text", "value text")
-	asked := map[identityKey]bool{}
+	found, asked := map[identityKey]string{}, map[identityKey]bool{}
 	for _, p := range parties {
 		for _, i := range p.identities {
-			if k := p.key(i); !asked[k] {
-				asked[k] = true
-				rows.Add(k.tenantID, k.namespace, k.kind, k.value)
+			k := p.key(i)
+			if asked[k] {
+				continue
 			}
+			asked[k] = true
+			if contactID, ok := s.owners.get(k); ok {
+				found[k] = contactID
+				continue
+			}
+			rows.Add(k.tenantID, k.namespace, k.kind, k.value)
 		}
 	}
-	found := map[identityKey]known{}
 	err := tx.QueryRows(ctx, selectIdentities, rows, func(r *sql.Rows) error {
 		var k identityKey
-		var c known
-		if err := r.Scan(&k.tenantID, &k.namespace, &k.kind, &k.value, &c.contactID, &c.name, &c.profileName); err != nil {
-			return err
-		}
-		found[k] = c
-		return nil
+		var contactID string
+		err := r.Scan(&k.tenantID, &k.namespace, &k.kind, &k.value, &contactID)
+		found[k] = contactID
+		s.learnOwner(tx, k, contactID)
+		return err
 	})
 	return found, err
 }
@@ -126,7 +125,7 @@ const insertContacts = `
 	WITH {{rows}} INSERT INTO contacts (id, tenant_id, profile_name, country, created_at, updated_at)
 	SELECT id, tenant_id, profile_name, country, at, at FROM v`
 
-func makeContacts(ctx context.Context, tx *db.Tx, now time.Time, fresh map[identityKey]*party) (map[identityKey]known, error) {
+func (s *Store) makeContacts(ctx context.Context, tx *db.Tx, now time.Time, fresh map[identityKey]*party) (map[identityKey]string, error) {
 	rows := db.NewRows("tenant_id text", "channel_type text", "kind text", "value text", "contact_id text", "raw text", "at bigint")
 	for _, k := range slices.SortedFunc(maps.Keys(fresh), compareKeys) {
 		p := fresh[k]
@@ -134,19 +133,19 @@ func makeContacts(ctx context.Context, tx *db.Tx, now time.Time, fresh map[ident
 		rows.Add(k.tenantID, k.namespace, k.kind, k.value, p.contactID, p.identities[0].Raw, db.Micros(now))
 	}
 	contacts := db.NewRows("id text", "tenant_id text", "profile_name text", "country text", "at bigint")
-	made := map[identityKey]known{}
+	made := map[identityKey]string{}
 	err := tx.QueryRows(ctx, upsertIdentities, rows, func(r *sql.Rows) error {
 		var k identityKey
-		var c known
-		if err := r.Scan(&k.tenantID, &k.namespace, &k.kind, &k.value, &c.contactID); err != nil {
+		var contactID string
+		if err := r.Scan(&k.tenantID, &k.namespace, &k.kind, &k.value, &contactID); err != nil {
 			return err
 		}
 		p := fresh[k]
-		if p.isNew = c.contactID == p.contactID; p.isNew {
-			c.profileName = p.profileName
-			contacts.Add(c.contactID, k.tenantID, p.profileName, countryOf(p.identities), db.Micros(now))
+		if p.isNew = contactID == p.contactID; p.isNew {
+			contacts.Add(contactID, k.tenantID, p.profileName, countryOf(p.identities), db.Micros(now))
 		}
-		made[k] = c
+		made[k] = contactID
+		s.learnOwner(tx, k, contactID)
 		return nil
 	})
 	if err != nil {
@@ -162,11 +161,11 @@ const addIdentityRows = `
 	ON CONFLICT (tenant_id, channel_type, kind, value) DO NOTHING`
 
 // addIdentities gives each contact the identities of its party that nobody has.
-func addIdentities(ctx context.Context, tx *db.Tx, now time.Time, parties []*party, found map[identityKey]known) error {
+func addIdentities(ctx context.Context, tx *db.Tx, now time.Time, parties []*party, found map[identityKey]string) error {
 	missing := map[identityKey][2]string{}
 	for _, p := range parties {
 		for _, i := range p.identities {
-			if k := p.key(i); found[k].contactID == "" {
+			if k := p.key(i); found[k] == "" {
 				missing[k] = [2]string{p.contactID, i.Raw}
 			}
 		}
@@ -182,24 +181,24 @@ func addIdentities(ctx context.Context, tx *db.Tx, now time.Time, parties []*par
 const updateProfiles = `
 	WITH {{rows}} UPDATE contacts SET profile_name = v.name, updated_at = v.at FROM v WHERE contacts.id = v.id`
 
-// updateProfileNames stores the names that people changed and returns the parties
-// concerned.
-func updateProfileNames(ctx context.Context, tx *db.Tx, now time.Time, parties []*party) ([]*party, error) {
-	newest := map[string]*party{}
-	for _, p := range parties {
-		if p.profileName != "" && !p.isNew {
-			newest[p.contactID] = p
+// updateProfileNames stores the names that people changed and returns the messages
+// that told.
+func (b *ingestBatch) updateProfileNames(ctx context.Context) ([]*arrival, error) {
+	newest := map[string]*arrival{}
+	for _, m := range b.msgs {
+		if p := m.party; p.profileName != "" && !p.isNew {
+			newest[p.contactID] = m
 		}
 	}
 	rows := db.NewRows("id text", "name text", "at bigint")
-	var changed []*party
+	var changed []*arrival
 	for _, contactID := range slices.Sorted(maps.Keys(newest)) {
-		if p := newest[contactID]; p.profileName != p.knownProfile {
-			changed = append(changed, p)
-			rows.Add(contactID, p.profileName, db.Micros(now))
+		if m := newest[contactID]; m.party.profileName != m.thread.profileName {
+			changed = append(changed, m)
+			rows.Add(contactID, m.party.profileName, db.Micros(b.now))
 		}
 	}
-	_, err := tx.ExecRows(ctx, updateProfiles, rows)
+	_, err := b.tx.ExecRows(ctx, updateProfiles, rows)
 	return changed, err
 }
 

@@ -153,7 +153,7 @@ func (b *queueBatch) guardWindows(ctx context.Context) error {
 		it.party = &party{tenantID: it.TenantID, namespace: it.Identity, identities: recipientIdentities(it.To, it.ToRaw)}
 		parties[i] = it.party
 	}
-	found, err := lookUpIdentities(ctx, b.tx, parties)
+	found, err := b.s.lookUpIdentities(ctx, b.tx, parties)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (b *queueBatch) resolve(ctx context.Context) error {
 	for i, it := range b.items {
 		parties[i] = it.party
 	}
-	if err := resolveParties(ctx, b.tx, b.now, parties); err != nil {
+	if err := b.s.resolveParties(ctx, b.tx, b.now, parties); err != nil {
 		return fmt.Errorf("contacts: %w", err)
 	}
 	for _, it := range b.items {
@@ -205,7 +205,7 @@ func (b *queueBatch) resolve(ctx context.Context) error {
 		it.thread.touched(it.id, b.now)
 		it.thread.windowAt = b.windows[threadKey{it.ChannelID, it.party.contactID}]
 	}
-	if err := b.threads.save(ctx, b.tx, b.now); err != nil {
+	if err := b.s.saveThreads(ctx, b.tx, b.now, b.threads); err != nil {
 		return fmt.Errorf("conversations: %w", err)
 	}
 	return nil

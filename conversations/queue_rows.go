@@ -93,7 +93,7 @@ func (b *queueBatch) announce(it *queueItem) error {
 	return add("message.created", messageData{
 		ID: m.ID, ChannelID: m.ChannelID, ChannelType: it.ChannelType, Direction: Outbound, To: m.To, Content: m.Content,
 		Timestamp: stamp(b.now), Metadata: m.Metadata, ConversationID: m.ConversationID, ContactID: m.ContactID,
-		Contact: contactRef{m.ContactID, it.party.name, it.party.knownProfile}, ReplyTo: m.ReplyToID, Status: Queued,
+		Contact: contactRef{m.ContactID, it.thread.name, it.thread.profileName}, ReplyTo: m.ReplyToID, Status: Queued,
 		Reference: m.Reference, Author: &m.Author,
 	})
 }

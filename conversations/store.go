@@ -28,6 +28,7 @@ type Store struct {
 	db   *db.DB
 	opts Options
 
+	owners *owners
 	ingest *db.Group[*ingestItem]
 	queue  *db.Group[*queueItem]
 	record *db.Group[*recordItem]
@@ -38,7 +39,7 @@ func NewStore(d *db.DB, opts Options) *Store {
 	if opts.UncertainWait == 0 {
 		opts.UncertainWait = UncertainWait
 	}
-	s := &Store{db: d, opts: opts}
+	s := &Store{db: d, opts: opts, owners: newOwners()}
 	writers := opts.Writers
 	if writers == 0 {
 		writers = 1

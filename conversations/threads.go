@@ -29,6 +29,8 @@ type thread struct {
 	reopened    bool // it was snoozed or pending, and the customer wrote
 	status      string
 	unreadCount int64
+
+	name, profileName string // of the contact, as stored before this batch
 }
 
 type threadKey struct{ channelID, contactID string }
@@ -85,12 +87,14 @@ const upsertThreads = `
 		snoozed_until = CASE WHEN excluded.unread_count > 0 THEN NULL ELSE conversations.snoozed_until END,
 		status = CASE WHEN excluded.unread_count > 0 THEN 'open' ELSE conversations.status END,
 		updated_at = excluded.updated_at
-	RETURNING id, channel_id, contact_id, status, unread_count, reopened_at`
+	RETURNING id, channel_id, contact_id, status, unread_count, reopened_at,
+		(SELECT c.name FROM contacts c WHERE c.id = conversations.contact_id),
+		(SELECT c.profile_name FROM contacts c WHERE c.id = conversations.contact_id)`
 
-// save finds or opens the conversation of each thread and adds to it. It locks
+// saveThreads finds or opens the conversation of each thread and adds to it. It locks
 // the conversations until the end of tx, so messages of one pair are stored one
 // batch after the other.
-func (ts threads) save(ctx context.Context, tx *db.Tx, now time.Time) error {
+func (s *Store) saveThreads(ctx context.Context, tx *db.Tx, now time.Time, ts threads) error {
 	rows := db.NewRows("id text", "tenant_id text", "channel_id text", "contact_id text", "unread bigint", "last_id text",
 		"last_at bigint", "inbound_at bigint", "window_at bigint", "at bigint")
 	keys := slices.SortedFunc(maps.Keys(ts), func(a, b threadKey) int {
@@ -106,12 +110,18 @@ func (ts threads) save(ctx context.Context, tx *db.Tx, now time.Time) error {
 		var k threadKey
 		var unread int64
 		var reopened sql.NullInt64
-		if err := r.Scan(&conversationID, &k.channelID, &k.contactID, &status, &unread, &reopened); err != nil {
+		var name, profileName sql.NullString
+		if err := r.Scan(&conversationID, &k.channelID, &k.contactID, &status, &unread, &reopened, &name, &profileName); err != nil {
 			return err
+		}
+		if !name.Valid { // what we remembered of the contact is no longer so
+			s.owners.forget()
+			return errRace
 		}
 		t := ts[k]
 		t.isNew, t.id = conversationID == t.id, conversationID
 		t.status, t.unreadCount = status, unread
+		t.name, t.profileName = name.String, profileName.String
 		t.reopened = reopened.Valid && reopened.Int64 == db.Micros(now)
 		return nil
 	})

@@ -46,6 +46,7 @@ type Tx struct {
 
 	db    *DB
 	after []any
+	then  []func()
 }
 
 // Open opens the database at dsn: a postgres:// URL, or the path of an SQLite
@@ -165,6 +166,9 @@ func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) error {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	for _, fn := range t.then {
+		fn()
+	}
 	d.announce(t.after)
 	return nil
 }
@@ -191,6 +195,9 @@ func (d *DB) announce(values []any) {
 
 // Announce hands v to the listeners if and when t commits.
 func (t *Tx) Announce(v any) { t.after = append(t.after, v) }
+
+// Then calls fn, which must be quick, if and when t commits.
+func (t *Tx) Then(fn func()) { t.then = append(t.then, fn) }
 
 // ForUpdate returns the clause that locks the rows of table until the end of t:
 // empty on SQLite, where a transaction has the whole file to itself.

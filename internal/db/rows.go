@@ -60,8 +60,13 @@ func (r *Rows) Add(vals ...any) {
 	r.vals = append(r.vals, vals)
 }
 
-// Len is the number of rows.
-func (r *Rows) Len() int { return len(r.vals) }
+// Len is the number of rows; a nil Rows has none.
+func (r *Rows) Len() int {
+	if r == nil {
+		return 0
+	}
+	return len(r.vals)
+}
 
 // maxVars is SQLite's limit of parameters in a statement, with room to spare.
 const maxVars = 30000
@@ -129,6 +134,27 @@ func (t *Tx) queryOnce(ctx context.Context, q string, args []any, keep bool, sca
 	return res.Err()
 }
 
+// Insert is an INSERT that takes Rows; the zero Insert does nothing.
+type Insert struct {
+	Query string
+	Rows  *Rows
+}
+
+// QueryRowsBeside is QueryRows that also runs an insert which the query does not
+// depend on. On PostgreSQL both travel as one statement: that saves a round trip.
+func (t *Tx) QueryRowsBeside(ctx context.Context, in Insert, query string, rows *Rows, scan func(*sql.Rows) error) error {
+	if t.Dialect != Postgres || in.Rows.Len() == 0 || rows.Len() == 0 {
+		if _, err := t.ExecRows(ctx, in.Query, in.Rows); err != nil {
+			return err
+		}
+		return t.QueryRows(ctx, query, rows, scan)
+	}
+	beside, args := in.Rows.expandPostgres(in.Query, 0)
+	q, more := rows.expandPostgres(query, len(args))
+	q = strings.Replace(q, "WITH ", "WITH beside AS ("+beside+"), ", 1)
+	return t.queryOnce(ctx, q, append(args, more...), true, scan)
+}
+
 // ByKey marks a statement that looks up single rows by a whole unique key, each in
 // a subquery of its own: its plan is the same however large the tables are.
 const ByKey = "/* by key */"
@@ -142,6 +168,9 @@ func keepsPlan(query string) bool {
 
 func (r *Rows) chunks(d Dialect) func(func(*Rows) bool) {
 	return func(yield func(*Rows) bool) {
+		if r.Len() == 0 {
+			return
+		}
 		size := len(r.vals)
 		if d == SQLite {
 			size = min(size, maxVars/len(r.cols))
@@ -156,12 +185,13 @@ func (r *Rows) chunks(d Dialect) func(func(*Rows) bool) {
 
 func (r *Rows) expand(d Dialect, query string) (string, []any) {
 	if d == Postgres {
-		return r.expandPostgres(query)
+		return r.expandPostgres(query, 0)
 	}
 	return r.expandSQLite(query)
 }
 
-func (r *Rows) expandPostgres(query string) (string, []any) {
+// expandPostgres numbers its parameters from after+1.
+func (r *Rows) expandPostgres(query string, after int) (string, []any) {
 	var b strings.Builder
 	b.WriteString("v(")
 	r.names(&b)
@@ -171,7 +201,7 @@ func (r *Rows) expandPostgres(query string) (string, []any) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString("$" + strconv.Itoa(i+1) + "::" + string(c.Type) + "[]")
+		b.WriteString("$" + strconv.Itoa(after+i+1) + "::" + string(c.Type) + "[]")
 		args[i] = arrayLiteral(r.vals, i)
 	}
 	b.WriteString("))")

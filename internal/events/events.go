@@ -75,15 +75,25 @@ const insertEvents = `
 // Append adds events to their tenants' logs, in order, and announces Committed.
 // It locks each tenant's counter until the end of tx, so call it last.
 func Append(ctx context.Context, tx *db.Tx, events []Event) error {
+	return AppendBeside(ctx, tx, events, db.Insert{})
+}
+
+// AppendBeside is Append that also runs an insert which goes with the events; in
+// the common case both are one statement.
+func AppendBeside(ctx context.Context, tx *db.Tx, events []Event, beside db.Insert) error {
 	if len(events) == 0 {
-		return nil
+		_, err := tx.ExecRows(ctx, beside.Query, beside.Rows)
+		return err
 	}
 	counts := map[string]int64{}
 	for i := range events {
 		counts[events[i].TenantID]++
 	}
 	if tx.Dialect == db.Postgres && len(counts) == 1 {
-		return appendOne(ctx, tx, events)
+		return appendOne(ctx, tx, events, beside)
+	}
+	if _, err := tx.ExecRows(ctx, beside.Query, beside.Rows); err != nil {
+		return err
 	}
 	return appendMany(ctx, tx, events, counts)
 }
@@ -100,7 +110,7 @@ const appendEvents = `
 
 // appendOne numbers and stores the events of one tenant in one statement, so that
 // its counter is locked for as short as can be.
-func appendOne(ctx context.Context, tx *db.Tx, events []Event) error {
+func appendOne(ctx context.Context, tx *db.Tx, events []Event, beside db.Insert) error {
 	rows := db.NewRows("tenant_id text", "epoch text", "behind bigint", "id text", "type text", "channel_id text",
 		"conversation_id text", "at bigint", "data text")
 	epoch := newEpoch()
@@ -109,7 +119,7 @@ func appendOne(ctx context.Context, tx *db.Tx, events []Event) error {
 		rows.Add(e.TenantID, epoch, int64(len(events)-1-i), e.ID, e.Type, e.ChannelID, e.ConversationID, db.Micros(e.At), string(e.Data))
 	}
 	var last int64
-	err := tx.QueryRows(ctx, appendEvents, rows, func(r *sql.Rows) error {
+	err := tx.QueryRowsBeside(ctx, beside, appendEvents, rows, func(r *sql.Rows) error {
 		var seq int64
 		err := r.Scan(&seq)
 		last = max(last, seq)
