@@ -47,6 +47,7 @@ type server struct {
 	store     *conversations.Store
 	spool     *spool.Spool
 	counter   *limits.Counter
+	ledger    *limits.Ledger
 	events    *events.Log
 	hub       *realtime.Hub
 	fanout    *fanout
@@ -84,6 +85,11 @@ func build(ctx context.Context, cfg *config.Config, log *slog.Logger, version st
 func (s *server) close() (err error) {
 	if s.store != nil {
 		s.store.Stop()
+	}
+	if s.ledger != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		err = errors.Join(err, s.ledger.Leave(ctx))
 	}
 	if s.redis != nil {
 		err = errors.Join(err, s.redis.Close())

@@ -17,12 +17,12 @@ import (
 )
 
 // openWork makes what happens after the answer: delivery, media, chores.
-func (s *server) openWork(context.Context) error {
-	nodes := 1
-	if !s.redis.InProcess {
-		nodes = 2 // without Redis a node takes half of a limit: the usual installation has two
+func (s *server) openWork(ctx context.Context) error {
+	s.ledger = limits.NewLedger(s.db, s.node, time.Now)
+	if err := s.ledger.Save(ctx); err != nil { // this node counts from now on
+		return err
 	}
-	s.counter = limits.NewCounter(s.redis, nodes, time.Now)
+	s.counter = limits.NewCounter(s.redis, s.ledger.Nodes, s.ledger, time.Now)
 	local := map[string]func(){}
 	if s.cfg.HasRole("worker") {
 		s.sender = tasks.NewSender(tasks.SenderOptions{
@@ -83,6 +83,7 @@ const parkedFor = 7 * 24 * time.Hour
 // ownChores are those of every process: about its own disk and memory.
 func (s *server) ownChores() []tasks.Chore {
 	return []tasks.Chore{
+		{Name: "save the usage of keys", Every: limits.SaveEvery, Do: s.ledger.Save},
 		{Name: "drain the spool", Every: 2 * time.Second, Do: s.drainSpool},
 		{Name: "know the channels that spool", Every: time.Minute, Do: s.registry.Preload},
 		{Name: "give back memory when idle", Every: 2 * time.Second, Do: new(idleMemory).giveBack},
@@ -109,6 +110,7 @@ func (s *server) chores() []tasks.Chore {
 			return s.deleteOld(ctx, `DELETE FROM idempotency_keys WHERE (tenant_id, key) IN
 				(SELECT tenant_id, key FROM idempotency_keys WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0)
 		}},
+		{Name: "prune the usage of keys", Every: time.Hour, Do: s.ledger.Prune},
 		{Name: "drop parked statuses", Every: time.Hour, Do: func(ctx context.Context) error {
 			_, err := s.store.DropParked(ctx, time.Now().Add(-parkedFor))
 			return err

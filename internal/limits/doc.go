@@ -1,8 +1,14 @@
 // Package limits counts what may be done: API requests per key, and messages per
-// second per channel. Counts live in Redis, so that all nodes share them, as a
-// generic cell rate algorithm (GCRA): one time stamp per limit. While Redis is
-// away each node counts on its own with a share of the limit, never without one.
+// second per channel. Counts live in Redis, so that all nodes share them; while it
+// is away each node counts on its own with its share of the limit, never without
+// one.
 //
-// The finer limits of a provider (pair, messaging tier) plug in beside Channels,
-// between a claim and its call.
+// Requests of a key are counted in sliding windows, exactly: no stretch of a
+// minute or a day holds more than the limit. What a key used in a day is written
+// to the database every few seconds, so that the count outlives Redis. A channel's
+// rate is a generic cell rate algorithm (GCRA) whose pace is halved when the
+// provider complains and grows back within a minute.
+//
+// The limits of single messages (pair, messaging tier, templates) are kept by
+// package conversations, in the transaction that claims a message.
 package limits

@@ -21,7 +21,11 @@ type Channels interface {
 
 // Limiter bounds a channel's messages per second.
 type Limiter interface {
-	TakeChannel(ctx context.Context, channelID string, perSecond float64, want int) (granted int, next time.Duration)
+	// TakeChannel takes up to want; a negative want gives back. rate is what the
+	// channel may send now, perSecond or less.
+	TakeChannel(ctx context.Context, channelID string, perSecond float64, want int) (granted int, next time.Duration, rate float64)
+	// SlowDown notes that the provider found the channel too fast.
+	SlowDown(ctx context.Context, channelID string)
 }
 
 // SenderOptions are what a Sender needs.
@@ -217,8 +221,7 @@ func (s *Sender) admit(ctx context.Context, channelID string, claims []conversat
 		s.release(ctx, claims, time.Second, conversations.WaitRetry)
 		return 0
 	}
-	rate := s.rate(ch)
-	granted, next := s.Limits.TakeChannel(ctx, channelID, rate, len(claims))
+	granted, next, rate := s.Limits.TakeChannel(ctx, channelID, s.rate(ch), len(claims))
 	if granted < len(claims) {
 		s.hot.set(channelID, next, rate)
 		s.release(ctx, claims[granted:], 0, "") // its turn comes: see Explain
@@ -236,8 +239,7 @@ func (s *Sender) hotRound(ctx context.Context, channelID string, free int) (int,
 		s.hot.drop(channelID)
 		return 0, nil
 	}
-	rate := s.rate(ch)
-	granted, next := s.Limits.TakeChannel(ctx, channelID, rate, free)
+	granted, next, rate := s.Limits.TakeChannel(ctx, channelID, s.rate(ch), free)
 	if granted == 0 {
 		s.hot.set(channelID, next, rate)
 		return 0, nil
@@ -329,6 +331,7 @@ func (s *Sender) react(ctx context.Context, ch *registry.Open, c conversations.C
 			s.Log.Warn("pause channel", "channel", c.ChannelID, "err", err)
 		}
 	case o.Err.Class == channels.ClassThrottled && o.Err.Scope != channels.ScopeLane:
+		s.Limits.SlowDown(ctx, c.ChannelID)
 		s.hot.set(c.ChannelID, channelHold(*o), s.rate(ch))
 	}
 }

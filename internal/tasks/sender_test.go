@@ -80,7 +80,7 @@ func newRig(t *testing.T, d *db.DB, throughput float64, answer func(int, channel
 	r := &rig{t: t, d: d, store: store, p: &provider{answer: answer, called: make(chan string, 1000)}, paused: make(chan string, 10)}
 	r.Sender = NewSender(SenderOptions{
 		Store: store, Channels: office{&registry.Open{Channel: registry.Channel{ID: "ch_1", Throughput: throughput}, Account: r.p}, r.paused},
-		Limits: limits.NewCounter(nil, 1, time.Now), Throughput: 80, Workers: 8, Log: slog.New(slog.DiscardHandler),
+		Limits: limits.NewCounter(nil, nil, nil, time.Now), Throughput: 80, Workers: 8, Log: slog.New(slog.DiscardHandler),
 		Prepare: func(context.Context, string, *registry.Open, *channels.Outbound) error { return nil },
 	})
 	d.Listen(func(v any) {
