@@ -148,6 +148,7 @@ type Setting struct {
 	Default  any      `json:"default,omitempty"`
 	Required bool     `json:"required,omitempty"`
 	Generate bool     `json:"generate,omitempty"` // the server makes a random value if none is given
+	Unique   bool     `json:"unique,omitempty"`   // text that, with the type's other unique settings, names the account: one channel has it
 }
 
 // Secret reports whether the value is write-only.

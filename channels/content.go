@@ -314,11 +314,12 @@ type Currency struct {
 }
 
 // Reaction is an emoji on a message; an empty Emoji takes it back. Outbound,
-// MessageID is ours (msg_...) or the provider's id; inbound, the provider's, and
-// ours once it is known.
+// MessageID is ours (msg_...) or the provider's id; inbound, ours where we have the
+// message, else the provider's, which ProviderMessageID is in any case.
 type Reaction struct {
-	MessageID string `json:"messageId"`
-	Emoji     string `json:"emoji"`
+	MessageID         string `json:"messageId"`
+	ProviderMessageID string `json:"providerMessageId,omitempty"` // of an inbound reaction
+	Emoji             string `json:"emoji"`
 }
 
 // Order is a cart that a customer sent.
@@ -363,12 +364,13 @@ type FlowReply struct {
 // user_changed_number, user_changed_user_id, customer_identity_changed,
 // message_edited, message_deleted, request_welcome, call_permission, ...
 type System struct {
-	Kind      string   `json:"kind"`
-	Body      string   `json:"body,omitempty"`
-	MessageID string   `json:"messageId,omitempty"` // the message edited or deleted: the provider's id
-	Edited    *Content `json:"edited,omitempty"`    // what it says now
-	NewPhone  string   `json:"newPhone,omitempty"`
-	NewUserID string   `json:"newUserId,omitempty"`
+	Kind              string   `json:"kind"`
+	Body              string   `json:"body,omitempty"`
+	MessageID         string   `json:"messageId,omitempty"`         // the message edited or deleted: our id where we have it, else the provider's
+	ProviderMessageID string   `json:"providerMessageId,omitempty"` // the provider's id of that message
+	Edited            *Content `json:"edited,omitempty"`            // what it says now
+	NewPhone          string   `json:"newPhone,omitempty"`
+	NewUserID         string   `json:"newUserId,omitempty"`
 }
 
 // Unsupported is content of a kind that we, or the provider's API, do not know.

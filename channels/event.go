@@ -67,7 +67,8 @@ const (
 
 // Context says what a message refers to.
 type Context struct {
-	MessageID           string `json:"messageId,omitempty"` // the provider's id of the message replied to
+	MessageID           string `json:"messageId,omitempty"`         // the provider's id of the message replied to, whether or not we have that one
+	ProviderMessageID   string `json:"providerMessageId,omitempty"` // the same, under the name that it has in reactions and notices
 	From                string `json:"from,omitempty"`
 	Forwarded           bool   `json:"forwarded,omitempty"`
 	FrequentlyForwarded bool   `json:"frequentlyForwarded,omitempty"`

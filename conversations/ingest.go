@@ -178,6 +178,7 @@ type ingestBatch struct {
 	msgs    []*arrival
 	reports []*report
 	changes []*notice
+	deleted *db.Rows // messages that customers deleted
 	events  []events.Event
 	rest    db.Insert // of messages: what is still to be inserted with the events
 	parked  bool
@@ -232,7 +233,7 @@ func (b *ingestBatch) sort(it *ingestItem) {
 		e := &it.Events[i]
 		switch e.Kind {
 		case channels.EventMessage:
-			b.msgs = append(b.msgs, &arrival{item: it, event: e, in: e.Message})
+			b.msgs = append(b.msgs, &arrival{item: it, event: e, in: workingCopy(e.Message)})
 		case channels.EventStatus:
 			b.reports = append(b.reports, &report{item: it, update: e.Status})
 		case channels.EventChange:

@@ -45,26 +45,36 @@ func (b *ingestBatch) resolveReferences(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	deleted := db.NewRows("id text", "at bigint")
+	b.deleted = db.NewRows("id text", "at bigint")
 	for _, m := range b.msgs {
 		find := func(ref string) string { return ours[providerKey{m.item.ChannelID, ref}] }
 		if c := m.in.Context; c != nil && c.MessageID != "" {
-			m.replyToID = find(c.MessageID)
+			m.replyToID, c.ProviderMessageID = find(c.MessageID), c.MessageID
 		}
-		if r := m.in.Content.Reaction; r != nil && find(r.MessageID) != "" {
-			m.replyToID = find(r.MessageID)
-			r.MessageID = m.replyToID
+		if r := m.in.Content.Reaction; r != nil {
+			r.ProviderMessageID = r.MessageID
+			if ours := find(r.MessageID); ours != "" {
+				m.replyToID, r.MessageID = ours, ours
+			}
 		}
-		if sys := m.in.Content.System; sys != nil && find(sys.MessageID) != "" {
-			m.replyToID = find(sys.MessageID)
-			sys.MessageID = m.replyToID
-			if sys.Kind == "message_deleted" {
-				deleted.Add(m.replyToID, db.Micros(b.now))
+		if sys := m.in.Content.System; sys != nil {
+			sys.ProviderMessageID = sys.MessageID
+			if ours := find(sys.MessageID); ours != "" {
+				m.replyToID, sys.MessageID = ours, ours
+				if sys.Kind == "message_deleted" {
+					b.deleted.Add(ours, db.Micros(b.now))
+				}
 			}
 		}
 	}
-	_, err = b.tx.ExecRows(ctx, `WITH {{rows}} UPDATE messages SET deleted_at = v.at, updated_at = v.at FROM v
-		WHERE messages.id = v.id AND messages.deleted_at IS NULL`, deleted)
+	return nil
+}
+
+// markDeleted flags the messages that customers deleted, once all of the batch are
+// stored: one may come with its deletion.
+func (b *ingestBatch) markDeleted(ctx context.Context) error {
+	_, err := b.tx.ExecRows(ctx, `WITH {{rows}} UPDATE messages SET deleted_at = v.at, updated_at = v.at FROM v
+		WHERE messages.id = v.id AND messages.deleted_at IS NULL`, b.deleted)
 	return err
 }
 
@@ -85,4 +95,27 @@ func referred(in *channels.Inbound) (ids []string) {
 		add(in.Content.System.MessageID)
 	}
 	return ids
+}
+
+// workingCopy returns in with copies of everything that is changed on the way into
+// the tables: a transaction that runs again must find the message as it came.
+func workingCopy(in *channels.Inbound) *channels.Inbound {
+	c := *in
+	if part := c.Content.MediaPart(); part != nil {
+		file := *part
+		c.Content = withMedia(c.Content, &file)
+	}
+	if c.Content.Reaction != nil {
+		reaction := *c.Content.Reaction
+		c.Content.Reaction = &reaction
+	}
+	if c.Content.System != nil {
+		notice := *c.Content.System
+		c.Content.System = &notice
+	}
+	if c.Context != nil {
+		quoted := *c.Context
+		c.Context = &quoted
+	}
+	return &c
 }

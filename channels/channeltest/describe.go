@@ -71,6 +71,9 @@ func settingFields(t *testing.T, fields []channels.Setting) {
 		if !slices.Contains(settingKinds, f.Kind) || (f.Kind == "choice") != (len(f.Choices) > 0) {
 			t.Errorf("setting %q: kind %q and its choices do not fit", f.Key, f.Kind)
 		}
+		if f.Unique && (f.Kind != "text" || !f.Required) {
+			t.Errorf("setting %q: what names the account is required text", f.Key)
+		}
 		if f.Secret() && f.Default != nil {
 			t.Errorf("setting %q: a secret has no default", f.Key)
 		}

@@ -24,7 +24,7 @@ func accountFields() []channels.Setting {
 		{Key: "apiKey", Label: "API key", Kind: "secret", Help: "Sent as x-api-key, for the accounts that LINK gave one to."},
 		{Key: "platformId", Label: "Platform id", Kind: "text", Required: true, Help: "Provided by LINK."},
 		{Key: "platformPartnerId", Label: "Platform partner id", Kind: "text", Required: true, Help: "Provided by LINK."},
-		{Key: "source", Label: "Sender number", Kind: "text", Required: true, Help: "The WhatsApp number that sends, such as +46700000001."},
+		{Key: "source", Label: "Sender number", Kind: "text", Required: true, Unique: true, Help: "The WhatsApp number that sends, such as +46700000001."},
 		{
 			Key: "gateIds", Label: "Event report gates", Kind: "list",
 			Help: "Ids of the gates behind which LINK registered this channel's webhook URL. Without a gate LINK reports no delivery.",

@@ -64,7 +64,7 @@ func (Adapter) Describe() channels.Description {
 // first, then security, then what few people change.
 func settingFields() []channels.Setting {
 	return []channels.Setting{
-		{Key: "phoneNumberId", Label: "Phone Number ID", Kind: "text", Required: true,
+		{Key: "phoneNumberId", Label: "Phone Number ID", Kind: "text", Required: true, Unique: true,
 			Help: "From the app's WhatsApp, API Setup page. It is not the phone number."},
 		{Key: "accessToken", Label: "Access Token", Kind: "secret", Required: true,
 			Help: "A system user's token with whatsapp_business_messaging and whatsapp_business_management."},

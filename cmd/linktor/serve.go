@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/linktor/linktor/internal/app"
+	"github.com/linktor/linktor/internal/redisconn"
 	"github.com/linktor/linktor/internal/telemetry"
 	"github.com/mattn/go-isatty"
 )
@@ -25,6 +26,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	redisconn.LogTo(log)
 	return app.Run(e.ctx, cfg, log, programVersion(), app.Hooks{Ready: func(i app.Info) {
 		if c.JSON {
 			err = e.printJSON(welcomeJSON(i))

@@ -48,6 +48,9 @@ type Deps struct {
 	TrustedProxies []netip.Prefix
 	// OnRequest is told about each request, for metrics. It may be nil.
 	OnRequest func(route, method string, status int, took time.Duration)
+	// Roles are what this process does, of RoleAPI and RoleRealtime: what belongs to
+	// another role is answered 503. Empty means everything.
+	Roles []string
 	// Checks decide /readyz.
 	Checks []Check
 	// Metrics serves /metrics; nil means that there are none.
@@ -104,6 +107,9 @@ func New(deps Deps) *Server {
 		ErrorHandler:                 s.renderError,
 	})
 	s.app.Use(s.frame)
+	if len(s.Roles) > 0 {
+		s.app.Use(s.ownRole)
+	}
 	s.huma = humafiber.New(s.app, s.humaConfig())
 	s.register()
 	// huma adds its own error type for each operation; ours is Problem.

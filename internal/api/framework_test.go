@@ -304,11 +304,17 @@ func TestLimits(t *testing.T) {
 
 func TestOps(t *testing.T) {
 	down := error(nil)
-	s := New(Deps{Auth: credentials{}, Log: quiet(), Version: "1.2.3", Checks: []Check{{"database", func(context.Context) error { return down }}}})
+	s := New(Deps{Auth: credentials{}, Log: quiet(), Version: "1.2.3", Checks: []Check{
+		{"database", func(context.Context) error { return down }, false},
+		{"redis", func(context.Context) error { return errors.New("10.0.0.8 is away") }, true},
+	}})
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/openapi.yaml", "/docs", "/docs/docs.js", "/docs/docs.css"} {
 		if got := call(t, s, "GET", path, ""); got.status != 200 || got.header.Get("X-Request-Id") == "" {
 			t.Errorf("%s: %v", path, got)
 		}
+	}
+	if got := call(t, s, "GET", "/readyz", ""); got.body != `{"checks":{"database":"ok","redis":"degraded"},"ready":true}` {
+		t.Errorf("without what it can do without: %v", got)
 	}
 	down = errors.New("10.0.0.7 is away")
 	if got := call(t, s, "GET", "/readyz", ""); got.status != 503 || strings.Contains(got.body, "10.0.0.7") {

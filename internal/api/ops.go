@@ -18,6 +18,7 @@ import (
 type Check struct {
 	Name string
 	Test func(context.Context) error
+	Soft bool // the node is useful without it: a failure is shown, and no reason to send it no traffic
 }
 
 // checkTimeout bounds all checks of /readyz together.
@@ -46,7 +47,8 @@ func (s *Server) registerOps() {
 	}
 }
 
-// ready serves GET /readyz: 200 if every check passes, else 503 and what fails.
+// ready serves GET /readyz: 200 if every check passes but the soft ones, else 503,
+// and what fails.
 func (s *Server) ready(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), checkTimeout)
 	defer cancel()
@@ -57,6 +59,9 @@ func (s *Server) ready(c *fiber.Ctx) error {
 			results[i] = "ok"
 			if err := check.Test(ctx); err != nil {
 				results[i] = "failed" // the reason can name hosts: it is in the log only
+				if check.Soft {
+					results[i] = "degraded"
+				}
 				s.Log.WarnContext(ctx, "not ready", "check", check.Name, "err", err)
 			}
 		})
@@ -65,7 +70,7 @@ func (s *Server) ready(c *fiber.Ctx) error {
 	status, checks := fiber.StatusOK, fiber.Map{}
 	for i, r := range results {
 		checks[s.Checks[i].Name] = r
-		if r != "ok" {
+		if r == "failed" {
 			status = fiber.StatusServiceUnavailable
 		}
 	}

@@ -135,7 +135,7 @@ const providerTimeout = 35 * time.Second
 
 func (s *server) openChannels(ctx context.Context) (err error) {
 	var simulator []netip.AddrPort
-	if s.cfg.SimulatorOn() {
+	if s.cfg.SimulatorOn() && s.cfg.HasRole(api.RoleAPI) { // it calls this process's webhooks
 		if s.demo, err = newDemo(ctx, s.box, "http://"+s.cfg.LocalAddress(), s.log); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ func (s *server) openHTTP(ln net.Listener) {
 	}
 	s.http = api.New(api.Deps{
 		DB: s.db, Auth: s.accounts, Seal: s.box, Limit: s.limit, Log: s.log, Version: s.version, PublicURL: s.cfg.BaseURL(),
-		TrustedProxies: s.cfg.TrustedProxies, OnRequest: s.countRequest, Checks: s.checks(), Metrics: s.metricsHandler(),
+		Roles: s.cfg.Roles, TrustedProxies: s.cfg.TrustedProxies, OnRequest: s.countRequest, Checks: s.checks(), Metrics: s.metricsHandler(),
 		Resources: api.Resources{
 			Accounts: s.accounts, Registry: s.registry, Ingester: s.store, Conversations: s.store, Templates: s.templates,
 			Media: s.media, Spooler: s.spool, OnWebhook: s.countWebhook,
@@ -116,9 +116,10 @@ func (s *server) countWebhook(result string, took time.Duration) {
 	s.metrics.IngestSeconds.Observe(took.Seconds())
 }
 
-// checks decide whether the server is ready for traffic.
+// checks decide whether the server is ready for traffic. Without Redis it is:
+// limits are counted per node, events and sends are found by looking.
 func (s *server) checks() []api.Check {
-	return []api.Check{
+	checks := []api.Check{
 		{Name: "database", Test: func(ctx context.Context) error {
 			have, newest, err := s.db.Version(ctx)
 			if err == nil && have != newest {
@@ -128,6 +129,14 @@ func (s *server) checks() []api.Check {
 		}},
 		{Name: "disk", Test: func(context.Context) error { return diskSpace(s.cfg.DataDir) }},
 	}
+	if !s.redis.InProcess {
+		checks = append(checks, api.Check{Name: "redis", Soft: true, Test: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			return s.redis.Ping(ctx).Err()
+		}})
+	}
+	return checks
 }
 
 // metricsHandler serves /metrics to holders of the token, or to this machine.

@@ -45,10 +45,11 @@ type Config struct {
 	// without it the tokens of channels have to be entered again.
 	SecretKey Secret `key:"secret_key" default:""`
 
-	// What this process does: api (REST and webhooks, which every process answers),
-	// worker (sends, media, housekeeping), realtime (WebSocket and SSE). Several
-	// processes may share out the roles if they have PostgreSQL and Redis; each role
-	// has to run somewhere.
+	// What this process does: api (REST, webhooks, media, pages), worker (sends,
+	// media, housekeeping), realtime (WebSocket and SSE). Several processes may share
+	// out the roles if they have PostgreSQL and Redis; each role has to run somewhere.
+	// Every process answers /healthz, /readyz and /metrics, and answers 503
+	// role_missing to what belongs to a role that it has not.
 	Roles []string `key:"roles" default:"api,worker,realtime"`
 
 	// Name of this process in logs and in the attempts of messages. Empty means

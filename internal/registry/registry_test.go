@@ -35,6 +35,7 @@ func (p post) Describe() channels.Description {
 	}}
 	if p.signed {
 		d.Type, d.Webhook.Signed = "telegraph", true
+		d.Settings[0].Unique = true
 	}
 	return d
 }
@@ -341,6 +342,62 @@ func TestListIsTheTenants(t *testing.T) {
 			if diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
+		}
+	})
+}
+
+// A type may say which setting names the account: then one channel has it.
+func TestOneChannelPerAccount(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		r := open(t, d, newClock())
+		create := func(tenant, number string) (*registry.Open, error) {
+			set := draft()
+			set.Type, set.Settings["number"] = "telegraph", json.RawMessage(number)
+			return r.Create(t.Context(), tenant, set)
+		}
+		taken := func(what string, err error) {
+			t.Helper()
+			f, ok := errors.AsType[*fault.Error](err)
+			if !ok || f.Kind != fault.Invalid || f.Problems[0].Pointer != "/settings/number" || f.Problems[0].Code != "taken" {
+				t.Errorf("%s: %v; want the number to be taken", what, err)
+			}
+		}
+		first, err := create("ten_a", `"12"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = create("ten_a", `" +12"`)
+		taken("create", err)
+		second, err := create("ten_a", `"13"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		number := func(n string) registry.Patch {
+			return registry.Patch{Settings: map[string]json.RawMessage{"number": json.RawMessage(n)}}
+		}
+		_, err = r.Update(t.Context(), "ten_a", second.ID, number(`"12"`))
+		taken("update", err)
+		if _, err := r.Update(t.Context(), "ten_a", second.ID, number(`"13"`)); err != nil {
+			t.Errorf("an update that keeps the number: %v", err)
+		}
+		if _, err := create("ten_b", `"12"`); err != nil {
+			t.Errorf("another organisation: %v", err)
+		}
+		if err := r.Delete(t.Context(), "ten_a", first.ID); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		won := make(chan string, 4)
+		for range cap(won) { // the number is free again: one gets it
+			wg.Go(func() {
+				if o, err := create("ten_a", `"12"`); err == nil {
+					won <- o.ID
+				}
+			})
+		}
+		wg.Wait()
+		if len(won) != 1 {
+			t.Errorf("%d channels got the number; want 1", len(won))
 		}
 	})
 }

@@ -75,6 +75,9 @@ func (r *Registry) Create(ctx context.Context, tenantID string, d Draft) (*Open,
 				:throughput, :health, :paused_reason, :version, :created_at, :updated_at)`, x); err != nil {
 			return err
 		}
+		if err := r.alone(ctx, tx, x); err != nil {
+			return err
+		}
 		return r.announce(ctx, tx, o.Channel, "created")
 	})
 	if err != nil {
@@ -230,8 +233,12 @@ func (r *Registry) change(ctx context.Context, tenantID, channelID string, fn fu
 		if err != nil {
 			return err
 		}
+		before := x
 		verb, err := fn(&x)
 		if err != nil {
+			return err
+		}
+		if err := r.stillAlone(ctx, tx, before, x); err != nil {
 			return err
 		}
 		x.UpdatedAt = db.Micros(r.now())
