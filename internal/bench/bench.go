@@ -66,9 +66,14 @@ func (b *bench) each(fn func(mode string) error) error {
 		if err := fn(mode); err != nil {
 			return fmt.Errorf("%s: %w", mode, err)
 		}
-		fmt.Fprintf(b.log, "%-8s %-8s %5.1f s\n", b.scenario, mode, time.Since(began).Seconds())
+		b.done(mode, began)
 	}
 	return nil
+}
+
+// done says how long something took.
+func (b *bench) done(what string, began time.Time) {
+	fmt.Fprintf(b.log, "%-8s %-8s %5.1f s\n", b.scenario, what, time.Since(began).Seconds())
 }
 
 // machine is where the figures come from.

@@ -26,7 +26,9 @@ var scenarios = []scenario{
 	{"ingest", "signed webhooks over 32 connections, four mixes: messages/s committed, p50, p99, memory", (*bench).ingest},
 	{"send", "API call to the provider's acceptance: messages/s, and p50, p99 at 200/s", (*bench).send},
 	{"latency", "webhook to WebSocket frame at 500 messages/s: p50, p99", (*bench).latency},
+	{"fanout", "one message to 1,000, 5,000 and 10,000 WebSocket clients: p50, p99, frames/s, memory", (*bench).fanout},
 	{"idle", "memory of the server with idle WebSocket clients", (*bench).idle},
+	{"replay", "the event log again from its start: GET /events and sockets that resume, events/s", (*bench).replay},
 	{"start", "start to ready on an existing database", (*bench).start},
 }
 

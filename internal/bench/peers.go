@@ -21,4 +21,9 @@ var (
 	peerSend       = peer{"courier", "1,250/s", "courier 26.3 sending to a fake Graph API that answers at once"}
 	peerSendSlow   = peer{"courier", "490/s", "courier 26.3 sending to a fake Graph API that answers after 50 ms; 1,000/s with 200 workers"}
 	peerSendMemory = peer{"courier", "600 MiB", peerSend.Source}
+	peerRead       = peer{"Centrifugo", "188,700/s", "Centrifugo without persistence, 1,000 sockets on one channel, flat out"}
+	peerFan1000    = peer{"Centrifugo", "12 ms", "Centrifugo without persistence, 1,000 sockets on one channel at 50 events/s"}
+	peerFan5000    = peer{"Centrifugo", "70 ms", "Centrifugo without persistence, 5,000 sockets on one channel at 5 events/s"}
+	peerFan1000MiB = peer{"Centrifugo", "138 MiB", peerFan1000.Source}
+	peerFan5000MiB = peer{"Centrifugo", "330 MiB", peerFan5000.Source}
 )

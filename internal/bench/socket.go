@@ -2,24 +2,57 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"fmt"
-	"sync"
+	"strings"
 	"time"
-
-	"github.com/coder/websocket"
-	"github.com/linktor/linktor/internal/bench/rig"
 )
 
-const (
-	socketRate     = 500
-	socketMessages = 5000
-	idleClients    = 1000
-	idleSettle     = 5 * time.Second
-)
+const socketRate = 500
 
-// latency measures from a webhook's posting to the frame on a socket.
+// pair is the server and the bare one with as many sockets each.
+type pair struct {
+	ours, bare *fan
+	stop       func()
+}
+
+func (w *world) pair(ctx context.Context, sockets int) (*pair, error) {
+	ours, err := w.fan(ctx, sockets)
+	if err != nil {
+		return nil, err
+	}
+	bare, stop, err := bareFan(ctx, sockets)
+	if err != nil {
+		ours.fleet.Close()
+		return nil, err
+	}
+	return &pair{ours, bare, func() { ours.fleet.Close(); stop() }}, nil
+}
+
+// rounds spreads n posts at a rate over the sockets of both, in turn.
+func (p *pair) rounds(ctx context.Context, count int, rate float64, n int) (ours, limit []spread, err error) {
+	for range count {
+		for _, m := range []struct {
+			fan *fan
+			to  *[]spread
+		}{{p.ours, &ours}, {p.bare, &limit}} {
+			s, err := m.fan.spread(ctx, rate, n)
+			if err != nil {
+				return nil, nil, err
+			}
+			*m.to = append(*m.to, s)
+		}
+	}
+	return ours, limit, nil
+}
+
+func spread50(s spread) float64   { return s.p50 }
+func spread99(s spread) float64   { return s.p99 }
+func spreadRate(s spread) float64 { return s.perSecond }
+func spreadCPU(s spread) float64  { return s.cpu }
+func spreadPeak(s spread) float64 { return s.peak }
+
+// latency measures from a webhook's posting to the frame on a socket, commit
+// included.
 func (b *bench) latency(ctx context.Context) error {
 	return b.each(func(mode string) error {
 		w, err := b.world(ctx, mode, 1, 80, nil)
@@ -27,87 +60,21 @@ func (b *bench) latency(ctx context.Context) error {
 			return err
 		}
 		defer w.close()
-		times, err := w.frames(ctx)
+		p, err := w.pair(ctx, 1)
+		if err != nil {
+			return err
+		}
+		defer p.stop()
+		ours, limit, err := p.rounds(ctx, b.scale.rounds, socketRate, int(socketRate*b.scale.spread.Seconds()))
 		if err != nil {
 			return err
 		}
 		return b.report("latency", mode,
-			figure{Name: fmt.Sprintf("webhook to frame at %d/s, p50", socketRate), Value: times.Quantile(0.5), Unit: "ms", AtMost: 10},
-			figure{Name: "p99", Value: times.Quantile(0.99), Unit: "ms", AtMost: 50},
+			figure{Name: fmt.Sprintf("webhook to frame at %d/s, p50", socketRate), Value: medianOf(ours, spread50), Unit: "ms", AtMost: 8}.of(medianOf(limit, spread50), "bare Fiber and socket"),
+			figure{Name: "  p99", Value: medianOf(ours, spread99), Unit: "ms", AtMost: 30}.of(medianOf(limit, spread99), "bare Fiber and socket"),
+			figure{Name: "  server CPU per 1,000", Value: medianOf(ours, spreadCPU), Unit: "s"}.of(medianOf(limit, spreadCPU), "bare Fiber and socket"),
 		)
 	})
-}
-
-// frame is what matters here of a frame of the server.
-type frame struct {
-	Op    string
-	Event struct {
-		Data struct{ Content struct{ Text string } }
-	}
-}
-
-func (w *world) frames(ctx context.Context) (*rig.Times, error) {
-	ws, err := w.subscribe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer ws.CloseNow() //nolint:errcheck // nothing is lost
-	line, tag := w.lines[0], rand.Text()[:10]
-	hooks := make([]*rig.Webhook, socketMessages)
-	for i := range hooks {
-		hooks[i] = line.Messages(rig.Inbound{ID: fmt.Sprintf("wamid.%s%08d", tag, i), From: rig.Customer(i % customers), Text: fmt.Sprintf("bench %d", i), At: time.Now()})
-	}
-	var mu sync.Mutex
-	due, seen := make([]time.Time, len(hooks)), make([]time.Time, len(hooks))
-	read := make(chan error, 1)
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	go func() { read <- watch(ctx, ws, seen) }()
-	err = rig.Pace(ctx, socketRate, len(hooks), connections, func(i int, at time.Time) error {
-		mu.Lock()
-		due[i] = at
-		mu.Unlock()
-		if ok, err := line.Post(w.hook, hooks[i]); err != nil || !ok {
-			return fmt.Errorf("a webhook was not taken (%w)", err)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := <-read; err != nil {
-		return nil, fmt.Errorf("socket: %w", err)
-	}
-	times := &rig.Times{}
-	for i := range seen {
-		times.Add(seen[i].Sub(due[i]))
-	}
-	return times, nil
-}
-
-// watch notes when the frame of each message came, until all have come.
-func watch(ctx context.Context, ws *websocket.Conn, seen []time.Time) error {
-	for missing := len(seen); missing > 0; {
-		_, data, err := ws.Read(ctx)
-		if err != nil {
-			return fmt.Errorf("%d frames are missing: %w", missing, err)
-		}
-		now := time.Now()
-		var f frame
-		if err := json.Unmarshal(data, &f); err != nil {
-			return err
-		}
-		if n, ok := numbered(f.Event.Data.Content.Text); ok && n < len(seen) && seen[n].IsZero() {
-			seen[n] = now
-			missing--
-		}
-	}
-	return nil
-}
-
-// subscribe opens a socket that gets inbound messages.
-func (w *world) subscribe(ctx context.Context) (*websocket.Conn, error) {
-	return rig.Subscribe(ctx, w.node.Listen, w.key, "message.received")
 }
 
 // idle opens sockets on which nothing happens.
@@ -118,31 +85,86 @@ func (b *bench) idle(ctx context.Context) error {
 			return err
 		}
 		defer w.close()
-		before, err := w.server.Memory()
+		p, err := w.pair(ctx, b.scale.idle)
 		if err != nil {
 			return err
 		}
-		sockets := make([]*websocket.Conn, idleClients)
-		defer func() {
-			for _, ws := range sockets {
-				if ws != nil {
-					_ = ws.CloseNow() // nothing is lost
-				}
-			}
-		}()
-		for i := range sockets {
-			if sockets[i], err = w.subscribe(ctx); err != nil {
-				return err
-			}
-		}
-		rig.Pause(ctx, idleSettle)
-		after, err := w.server.Memory()
+		defer p.stop()
+		memory, err := w.server.Memory()
 		if err != nil {
 			return err
 		}
 		return b.report("idle", mode,
-			figure{Name: fmt.Sprintf("memory with %d WebSocket clients", idleClients), Value: float64(after >> 20), Unit: "MiB", AtMost: 120},
-			figure{Name: "before they came", Value: float64(before >> 20), Unit: "MiB"},
+			figure{Name: fmt.Sprintf("memory of a socket, of %s", amount(float64(b.scale.idle))), Value: p.ours.perSocket, Unit: "KiB"}.of(p.bare.perSocket, "bare fasthttp/websocket"),
+			figure{Name: "  memory of the server with them", Value: float64(memory) / (1 << 20), Unit: "MiB"},
+			figure{Name: "  sockets opened", Value: p.ours.opened, Unit: "/s"}.of(p.bare.opened, "bare fasthttp/websocket"),
 		)
 	})
+}
+
+// flatPosts is how many posts are spread as fast as can be.
+const flatPosts = 300
+
+// fanTargets are the most p99 and memory. Source: at or below Centrifugo, which
+// keeps no log.
+var fanTargets = map[fleetSize][2]float64{{1_000, 50}: {15, 80}, {5_000, 5}: {80, 250}}
+
+// fanout spreads inbound messages over many sockets. Their number makes the cost,
+// not the database: it is measured on one.
+func (b *bench) fanout(ctx context.Context) error {
+	mode, _, _ := strings.Cut(b.modes, ",")
+	w, err := b.world(ctx, mode, 1, 80, nil)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	var list []figure
+	for _, size := range b.scale.fleets {
+		began := time.Now()
+		if most := (int(b.files) - 500) / 2; size.sockets > most { // two fleets, and what else is open
+			fmt.Fprintf(b.log, "fanout: %d sockets instead of %d, because only %d files may be open\n", most, size.sockets, b.files)
+			size.sockets = most
+		}
+		figures, err := w.fanout(ctx, size)
+		if err != nil {
+			return err
+		}
+		list = append(list, figures...)
+		b.done(fmt.Sprint(size.sockets), began)
+	}
+	return b.report("fanout", mode, list...)
+}
+
+func (w *world) fanout(ctx context.Context, size fleetSize) ([]figure, error) {
+	p, err := w.pair(ctx, size.sockets)
+	if err != nil {
+		return nil, err
+	}
+	defer p.stop()
+	s := &w.b.scale
+	ours, limit, err := p.rounds(ctx, s.rounds, float64(size.rate), int(float64(size.rate)*s.spread.Seconds()))
+	if err != nil {
+		return nil, err
+	}
+	flat, flatLimit, err := p.rounds(ctx, s.rounds, 0, max(20, flatPosts*1000/size.sockets))
+	if err != nil {
+		return nil, err
+	}
+	const bare = "bare sockets"
+	tail := figure{Name: "  p99", Value: medianOf(ours, spread99), Unit: "ms", AtMost: fanTargets[size][0]}.of(medianOf(limit, spread99), bare)
+	memory := figure{Name: "  most memory of the server", Value: medianOf(ours, spreadPeak), Unit: "MiB", AtMost: fanTargets[size][1]}.of(medianOf(limit, spreadPeak), bare)
+	rate := figure{Name: "  frames flat out", Value: medianOf(flat, spreadRate), Unit: "/s"}.of(medianOf(flatLimit, spreadRate), bare)
+	switch size.sockets {
+	case 1000:
+		tail, memory, rate = tail.beside(peerFan1000), memory.beside(peerFan1000MiB), rate.beside(peerRead)
+	case 5000:
+		tail, memory = tail.beside(peerFan5000), memory.beside(peerFan5000MiB)
+	}
+	return []figure{
+		figure{Name: fmt.Sprintf("%s sockets × %d/s, p50", amount(float64(size.sockets)), size.rate), Value: medianOf(ours, spread50), Unit: "ms"}.of(medianOf(limit, spread50), bare),
+		tail,
+		figure{Name: "  server CPU per 1,000 frames", Value: medianOf(ours, spreadCPU), Unit: "s"}.of(medianOf(limit, spreadCPU), bare),
+		memory, rate,
+		figure{Name: "  memory of a socket, idle", Value: p.ours.perSocket, Unit: "KiB"}.of(p.bare.perSocket, bare),
+	}, nil
 }
