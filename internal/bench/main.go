@@ -29,6 +29,7 @@ var scenarios = []scenario{
 	{"fanout", "one message to 1,000, 5,000 and 10,000 WebSocket clients: p50, p99, frames/s, memory", (*bench).fanout},
 	{"idle", "memory of the server with idle WebSocket clients", (*bench).idle},
 	{"replay", "the event log again from its start: GET /events and sockets that resume, events/s", (*bench).replay},
+	{"growth", "ingest and lists with 0 and a million stored messages (--long: 10 million)", (*bench).growth},
 	{"start", "start to ready on an existing database", (*bench).start},
 }
 

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/id"
+)
+
+// What is stored has the shape of a month of a busy service: each contact has one
+// open conversation of some twenty messages, three of five inbound; those sent have
+// an attempt and three statuses; the event log and the journal hold a week.
+const (
+	perContact = 20
+	seedTime   = 30 * 24 * time.Hour
+	kept       = 4 // one of so many messages is in the event log and in the journal
+)
+
+// seeder clones rows that the server has written, with new ids and times: so the
+// rows have the size and the columns that they have today.
+type seeder struct {
+	*world
+	n, contacts int
+	prefix      string // of all ids: their time
+	start, step int64  // in microseconds, of the messages' times
+}
+
+// seed stores n messages, and what belongs to them, while the server is stopped.
+func (w *world) seed(ctx context.Context, n int) error {
+	start := time.Now().Add(-seedTime)
+	s := &seeder{world: w, n: n, contacts: n / perContact, prefix: id.Floor("", start)[:10], // 50 bits of time
+		start: start.UnixMicro(), step: max(1, seedTime.Microseconds()/int64(n))}
+	w.stride = (s.contacts + customers) / customers
+	for _, c := range s.clones() {
+		if err := s.run(ctx, c); err != nil {
+			return fmt.Errorf("%s: %w", c.table, err)
+		}
+	}
+	if _, err := w.db.Exec(ctx, `UPDATE event_heads SET seq = (SELECT max(seq) FROM events WHERE events.tenant_id = event_heads.tenant_id)`); err != nil {
+		return err
+	}
+	if w.db.Dialect != db.Postgres {
+		return nil
+	}
+	// As autovacuum and the checkpointer would have done in a month.
+	for _, q := range []string{`VACUUM ANALYZE`, `CHECKPOINT`} {
+		if _, err := w.db.Exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clone is rows to make: for every i from from to to that meets cond, one like the
+// model, which is a condition on the rows that there are, but for some columns.
+type clone struct {
+	table, model, cond string
+	from, to           int
+	columns            map[string]string // expressions of i; m is the model
+}
+
+func (s *seeder) id(prefix, n string) string {
+	return fmt.Sprintf("'%s_%s' || substr(CAST(10000000000000000 + (%s) AS TEXT), 2)", prefix, s.prefix, n)
+}
+
+// at is when message n was written.
+func (s *seeder) at(n string) string { return fmt.Sprintf("%d + (%s) * %d", s.start, n, s.step) }
+
+// scattered are digits of i that follow no order, as those of a hash do.
+// Source of the factor: Knuth, The Art of Computer Programming 3, section 6.4.
+func scattered(i string) string {
+	return fmt.Sprintf("substr(CAST(10000000000 + (%s) * 2654435761 %% 4294967296 AS TEXT), 2) || (%s)", i, i)
+}
+
+func (s *seeder) clones() []clone {
+	contact := fmt.Sprintf("i %% %d", s.contacts)
+	last := fmt.Sprintf("%d + i", s.n-s.contacts)
+	number := "'1650' || CAST(%d + (%s) AS TEXT)"
+	first, week := 2_000_000+customers, s.n-s.n/kept // the numbers of rig.Customer, after those who have greeted
+	inbound := fmt.Sprintf("(i + i / %d) %% 5 < 3", s.contacts)
+	outbound := "NOT " + inbound
+	message := map[string]string{
+		"id": s.id(id.Message, "i"), "contact_id": s.id(id.Contact, contact), "conversation_id": s.id(id.Conversation, contact),
+		"created_at": s.at("i"), "updated_at": s.at("i"), "journal_id": "''", "provider_message_id": "'wamid.' || " + scattered("i"),
+	}
+	status := map[string]string{"message_id": s.id(id.Message, "i"), "received_at": s.at("i")}
+	list := []clone{
+		{"contacts", "true", "true", 0, s.contacts - 1, map[string]string{"id": s.id(id.Contact, "i"), "created_at": s.at("i"), "updated_at": s.at("i")}},
+		{"identities", "m.kind = 'phone'", "true", 0, s.contacts - 1, map[string]string{"contact_id": s.id(id.Contact, "i"), "created_at": s.at("i"),
+			"value": "CASE WHEN m.value LIKE '+%' THEN '+' ELSE '' END || " + fmt.Sprintf(number, first, "i")}},
+		{"conversations", "true", "true", 0, s.contacts - 1, map[string]string{"id": s.id(id.Conversation, "i"), "contact_id": s.id(id.Contact, "i"),
+			"created_at": s.at("i"), "updated_at": s.at(last), "last_message_id": s.id(id.Message, last), "last_message_at": s.at(last), "last_inbound_at": s.at(last)}},
+		{"messages", "m.direction = 'inbound'", inbound, 0, s.n - 1, with(message, "provider_at", s.at("i"))},
+		{"messages", "m.direction = 'outbound'", outbound, 0, s.n - 1, with(message, "sent_at", s.at("i"), "delivered_at", s.at("i"), "read_at", s.at("i"))},
+		{"attempts", "true", outbound, 0, s.n - 1, map[string]string{"message_id": s.id(id.Message, "i"), "started_at": s.at("i"), "finished_at": s.at("i")}},
+		{"journal", "true", inbound, week, s.n - 1, map[string]string{"id": s.id(id.Journal, "i"), "sha256": "'seed' || " + scattered("i"),
+			"received_at": s.at("i"), "applied_at": s.at("i"), "last_at": s.at("i")}},
+	}
+	for k, word := range []string{"sent", "delivered", "read"} {
+		list = append(list, clone{"message_statuses", "m.status = '" + word + "'", outbound, 0, s.n - 1, with(status, "at", fmt.Sprintf("%s + %d", s.at("i"), k))})
+	}
+	for _, typ := range []string{"message.received", "message.status"} {
+		list = append(list, clone{"events", "m.type = '" + typ + "'", "true", week, s.n - 1, map[string]string{"id": s.id(id.Event, "i"), "at": s.at("i"),
+			"conversation_id": s.id(id.Conversation, contact), "seq": fmt.Sprintf("(SELECT max(seq) FROM events) + 1 + i - %d", week)}})
+	}
+	return list
+}
+
+// with is m and some more.
+func with(m map[string]string, columns ...string) map[string]string {
+	m = maps.Clone(m)
+	for i := 0; i < len(columns); i += 2 {
+		m[columns[i]] = columns[i+1]
+	}
+	return m
+}
+
+func (s *seeder) run(ctx context.Context, c clone) error {
+	rows, err := s.db.QueryContext(ctx, `SELECT * FROM `+c.table+` LIMIT 0`) //nolint:gosec // names of ours
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	rows.Close()
+	values := make([]string, len(columns))
+	for i, name := range columns {
+		if values[i] = c.columns[name]; values[i] == "" {
+			values[i] = "m." + name
+		}
+	}
+	query := fmt.Sprintf(`WITH %s INSERT INTO %s (%s) SELECT %s FROM g CROSS JOIN (SELECT * FROM %s m WHERE %s LIMIT 1) m WHERE %s ORDER BY i`,
+		s.series(), c.table, strings.Join(columns, ", "), strings.Join(values, ", "), c.table, c.model, c.cond)
+	n, err := s.db.Exec(ctx, query, c.from, c.to)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("there is no model with %s", c.model)
+	}
+	return err
+}
+
