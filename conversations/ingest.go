@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/linktor/linktor/channels"
@@ -37,21 +38,21 @@ type Applied struct {
 	Duplicate bool // exactly this body was applied before: nothing was done
 	Events    int  // items applied
 	Failed    int  // items kept in the journal with a reason
+	Logged    int  // events appended to the log: 0 means that nothing changed
 }
 
 // ingestItem is a webhook on its way through a shared transaction.
 type ingestItem struct {
 	*Webhook
-	sha, id  string
-	sealed   []byte
-	problems []JournalProblem
-	skip     bool // nothing to apply: an exact redelivery
-	applied  Applied
-	err      error
+	sha, id   string
+	sealed    []byte
+	truncated bool // sealed is not the whole body
+	problems  []JournalProblem
+	skip      bool // nothing to apply: an exact redelivery
+	piece     bool // one item of a body, see applyPieces
+	applied   Applied
+	err       error
 }
-
-// journalAAD binds a sealed body to its row.
-func journalAAD(channelID, sha string) string { return "journal|" + channelID + "|" + sha }
 
 // Ingest applies a webhook: when it returns nil, everything in it is committed,
 // or kept in the journal with a reason. Repeats are harmless: messages are unique
@@ -61,15 +62,14 @@ func journalAAD(channelID, sha string) string { return "journal|" + channelID + 
 func (s *Store) Ingest(ctx context.Context, w Webhook) (Applied, error) {
 	sum := sha256.Sum256(w.Body)
 	it := &ingestItem{Webhook: &w, sha: hex.EncodeToString(sum[:]), id: id.New(id.Journal)}
-	var err error
-	if it.sealed, err = s.opts.Seal(w.Body, journalAAD(w.ChannelID, it.sha)); err != nil {
-		return Applied{}, fmt.Errorf("ingest: seal the body: %w", err)
-	}
 	if w.ParseErr != "" {
 		it.problems = append(it.problems, JournalProblem{-1, w.ParseErr})
 	}
 	for i := range w.Events {
 		it.vet(i)
+	}
+	if err := s.sealBody(it); err != nil {
+		return Applied{}, fmt.Errorf("ingest: seal the body: %w", err)
 	}
 	if err := s.ingest.Do(ctx, it); err != nil {
 		return Applied{}, unavailable(err)
@@ -132,13 +132,19 @@ func (s *Store) applyPieces(ctx context.Context, it *ingestItem, cause error) er
 	if len(it.Events) == 0 {
 		return cause
 	}
+	found := it.problems
+	it.problems = append(slices.Clip(found), JournalProblem{-1, "interrupted while its items were applied one by one"})
+	if err := s.sealBody(it); err != nil {
+		return err
+	}
 	shell, body := *it, *it.Webhook
-	body.Events = nil
+	body.Events, shell.piece = nil, true
 	shell.Webhook = &body
 	if err := s.applyWebhooks(ctx, []*ingestItem{&shell}); err != nil {
 		return err
 	}
-	done := 0
+	it.problems = found
+	done, logged := 0, shell.applied.Logged
 	for i := range it.Events {
 		if it.Events[i].Kind == channels.EventInvalid {
 			continue
@@ -155,9 +161,11 @@ func (s *Store) applyPieces(ctx context.Context, it *ingestItem, cause error) er
 			continue
 		}
 		done++
+		logged += piece.applied.Logged
 	}
-	it.applied = Applied{JournalID: shell.applied.JournalID, Events: done, Failed: len(it.problems)}
-	return s.setJournal(ctx, it.applied.JournalID, journalState(it.problems, done), it.problems)
+	it.applied = Applied{JournalID: shell.applied.JournalID, Events: done, Failed: len(it.problems), Logged: logged}
+	s.results.add(map[string]*journalResult{it.applied.JournalID: it.result(s.opts.Now())})
+	return s.keepProblems(ctx, it)
 }
 
 func journalState(problems []JournalProblem, applied int) JournalState {
@@ -189,6 +197,7 @@ type ingestBatch struct {
 // row, not per message.
 func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 	var parked bool
+	var appended []events.Event
 	tries := 0
 	err := s.inTx(ctx, func(tx *db.Tx) error {
 		tries++
@@ -206,10 +215,13 @@ func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 				return again(fmt.Errorf("ingest: %w", err))
 			}
 		}
-		parked = b.parked
+		parked, appended = b.parked, b.events
 		crash.At("before_ingest_commit")
 		return again(events.AppendBeside(ctx, tx, b.events, b.rest))
 	})
+	if err == nil {
+		s.noteResults(items, appended)
+	}
 	if err == nil && parked {
 		// The send that these reports belong to may have been recorded meanwhile.
 		// If this look fails, the sweeper looks again.
@@ -247,6 +259,7 @@ func (b *ingestBatch) emit(typ string, it *ingestItem, conversationID string, da
 	if err != nil {
 		return err
 	}
+	e.JournalID = it.applied.JournalID
 	b.events = append(b.events, e)
 	return nil
 }

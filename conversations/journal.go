@@ -3,21 +3,24 @@ package conversations
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"database/sql"
-	"errors"
+	"encoding/hex"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/linktor/linktor/internal/db"
-	"github.com/linktor/linktor/internal/fault"
 )
 
 const upsertJournal = `
-	WITH {{rows}} INSERT INTO journal (id, tenant_id, channel_id, sha256, state, problems, headers, body, size,
+	WITH {{rows}} INSERT INTO journal (id, tenant_id, channel_id, sha256, state, problems, headers, body, truncated, size,
 		events, deliveries, received_at, applied_at, last_at)
-	SELECT id, tenant_id, channel_id, sha256, state, problems, headers, body, size, events, deliveries,
+	SELECT id, tenant_id, channel_id, sha256, state, problems, headers, body, truncated, size, events, deliveries,
 		received_at, applied_at, received_at FROM v WHERE true
 	ON CONFLICT (channel_id, sha256) DO UPDATE SET
-		deliveries = journal.deliveries + excluded.deliveries, last_at = excluded.last_at
+		deliveries = journal.deliveries + excluded.deliveries,
+		last_at = CASE WHEN excluded.last_at > journal.last_at THEN excluded.last_at ELSE journal.last_at END
 	RETURNING id, channel_id, sha256, state`
 
 type bodyKey struct{ channelID, sha string }
@@ -39,13 +42,14 @@ func (b *ingestBatch) journal(ctx context.Context, items []*ingestItem) error {
 		return cmp.Or(cmp.Compare(x.channelID, y.channelID), cmp.Compare(x.sha, y.sha))
 	})
 	rows := db.NewRows("id text", "tenant_id text", "channel_id text", "sha256 text", "state text", "problems text",
-		"headers text", "body bytea", "size bigint", "events bigint", "deliveries bigint", "received_at bigint", "applied_at bigint")
+		"headers text", "body bytea", "truncated boolean", "size bigint", "events bigint", "deliveries bigint", "received_at bigint", "applied_at bigint")
 	for _, k := range order {
 		if err := addJournalRow(rows, groups[k][0], len(groups[k]), b); err != nil {
 			return err
 		}
 	}
-	return b.tx.QueryRows(ctx, upsertJournal, rows, func(r *sql.Rows) error {
+	var again []*ingestItem
+	err := b.tx.QueryRows(ctx, upsertJournal, rows, func(r *sql.Rows) error {
 		var journalID, state string
 		var k bodyKey
 		if err := r.Scan(&journalID, &k.channelID, &k.sha, &state); err != nil {
@@ -55,13 +59,20 @@ func (b *ingestBatch) journal(ctx context.Context, items []*ingestItem) error {
 			known := i > 0 || journalID != it.id
 			it.skip = known && !it.Replay && (i > 0 || JournalState(state) == JournalApplied)
 			it.applied = Applied{JournalID: journalID, Duplicate: it.skip}
+			if known && !it.skip && !it.piece {
+				again = append(again, it)
+			}
 			if !it.skip {
 				it.applied.Failed = len(it.problems)
-				it.applied.Events = len(it.Events) - it.applied.Failed
+				it.applied.Events = max(0, len(it.Events)-it.applied.Failed)
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return b.settle(ctx, again)
 }
 
 func addJournalRow(rows *db.Rows, it *ingestItem, deliveries int, b *ingestBatch) error {
@@ -69,108 +80,95 @@ func addJournalRow(rows *db.Rows, it *ingestItem, deliveries int, b *ingestBatch
 	if err != nil {
 		return err
 	}
-	problems := ""
-	if len(it.problems) > 0 {
-		if problems, err = jsonText(it.problems); err != nil {
-			return err
-		}
+	problems, err := problemsText(it.problems)
+	if err != nil {
+		return err
 	}
-	state := journalState(it.problems, len(it.Events)-len(it.problems))
 	if it.Replay {
 		deliveries = 0
 	}
-	rows.Add(it.id, it.TenantID, it.ChannelID, it.sha, string(state), problems, headers, it.sealed, int64(len(it.Body)),
+	rows.Add(it.id, it.TenantID, it.ChannelID, it.sha, string(it.state()), problems, headers, it.sealed, it.truncated, int64(len(it.Body)),
 		int64(len(it.Events)), int64(deliveries), db.Micros(it.ReceivedAt), db.Micros(b.now))
 	return nil
 }
 
-// setJournal records what became of a body after all.
-func (s *Store) setJournal(ctx context.Context, journalID string, state JournalState, problems []JournalProblem) error {
-	text := ""
-	if len(problems) > 0 {
-		var err error
-		if text, err = jsonText(problems); err != nil {
+// settle records the outcome of bodies that are applied once more: replays, and
+// repeats of a body of which something could not be applied.
+func (b *ingestBatch) settle(ctx context.Context, again []*ingestItem) error {
+	rows := db.NewRows("id text", "state text", "problems text", "events bigint", "at bigint")
+	for _, it := range again {
+		problems, err := problemsText(it.problems)
+		if err != nil {
 			return err
 		}
+		rows.Add(it.applied.JournalID, string(it.state()), problems, int64(len(it.Events)), db.Micros(b.now))
 	}
-	_, err := s.db.Exec(ctx, `UPDATE journal SET state = $1, problems = $2, applied_at = $3 WHERE id = $4`,
-		string(state), text, db.Micros(s.opts.Now()), journalID)
+	_, err := b.tx.ExecRows(ctx, `WITH {{rows}} UPDATE journal SET state = v.state, problems = v.problems, events = v.events,
+		applied_at = v.at FROM v WHERE journal.id = v.id`, rows)
 	return err
 }
 
-// FinishReplay records the outcome of applying a journal entry again.
-func (s *Store) FinishReplay(ctx context.Context, e JournalEntry, w Webhook, applied Applied) error {
-	var problems []JournalProblem
-	if w.ParseErr != "" {
-		problems = append(problems, JournalProblem{-1, w.ParseErr})
-	}
-	for i, ev := range w.Events {
-		if ev.Kind == "invalid" {
-			problems = append(problems, JournalProblem{i, ev.Reason})
-		}
-	}
-	return s.setJournal(ctx, e.ID, journalState(problems, applied.Events), problems)
-}
-
-// JournalFilter selects entries; empty fields select all.
-type JournalFilter struct {
-	ChannelID string
-	State     JournalState
-}
-
-const journalColumns = `id, tenant_id, channel_id, state, problems, headers, size, events, deliveries, received_at, applied_at, last_at`
-
-// ListJournal returns up to limit entries before the given id, newest first,
-// without their bodies.
-func (s *Store) ListJournal(ctx context.Context, tenantID string, f JournalFilter, before string, limit int) ([]JournalEntry, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT `+journalColumns+` FROM journal
-		WHERE tenant_id = $1 AND ($2 = '' OR channel_id = $2) AND ($3 = '' OR state = $3) AND ($4 = '' OR id < $4)
-		ORDER BY id DESC LIMIT $5`, tenantID, f.ChannelID, string(f.State), before, limit)
+// keepProblems records what the database would not take of a body.
+func (s *Store) keepProblems(ctx context.Context, it *ingestItem) error {
+	problems, err := problemsText(it.problems)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer rows.Close()
-	var entries []JournalEntry
-	for rows.Next() {
-		e, err := scanJournal(rows)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-	return entries, rows.Err()
+	_, err = s.db.Exec(ctx, `UPDATE journal SET state = $1, problems = $2, applied_at = $3, events = $4 WHERE id = $5`,
+		string(it.state()), problems, db.Micros(s.opts.Now()), len(it.Events), it.applied.JournalID)
+	return err
 }
 
-// GetJournal returns an entry with its body.
-func (s *Store) GetJournal(ctx context.Context, tenantID, journalID string) (JournalEntry, error) {
-	var sealed []byte
-	var sha string
-	row := s.db.QueryRowContext(ctx, `SELECT `+journalColumns+`, body, sha256 FROM journal
-		WHERE tenant_id = $1 AND id = $2`, tenantID, journalID)
-	e, err := scanJournal(row, &sealed, &sha)
-	if errors.Is(err, sql.ErrNoRows) {
-		return JournalEntry{}, fault.Missing("journal entry")
+func problemsText(problems []JournalProblem) (string, error) {
+	if len(problems) == 0 {
+		return "", nil
 	}
-	if err != nil {
-		return JournalEntry{}, err
-	}
-	e.Body, err = s.opts.Unseal(sealed, journalAAD(e.ChannelID, sha))
-	return e, err
+	return jsonText(problems)
 }
 
-type scanner interface{ Scan(dest ...any) error }
+// state is the verdict on an item.
+func (it *ingestItem) state() JournalState {
+	return journalState(it.problems, len(it.Events)-len(it.problems))
+}
 
-func scanJournal(row scanner, more ...any) (e JournalEntry, err error) {
-	var state, problems, headers string
-	var received, last int64
-	var applied sql.NullInt64
-	dest := []any{&e.ID, &e.TenantID, &e.ChannelID, &state, &problems, &headers, &e.Size, &e.Events, &e.Deliveries, &received, &applied, &last}
-	if err := row.Scan(append(dest, more...)...); err != nil {
-		return e, err
+// journalAAD binds a sealed body to its row: (channel, hash) is its key.
+func journalAAD(tenantID, channelID, sha string) string {
+	return tenantID + "|journal|body|" + channelID + "|" + sha
+}
+
+// sealBody encrypts what the journal keeps of a body: all of it, unless it is
+// large and there is nothing left to apply.
+func (s *Store) sealBody(it *ingestItem) (err error) {
+	body := it.Body
+	it.truncated = s.opts.MaxKept > 0 && len(body) > s.opts.MaxKept && len(it.problems) == 0
+	if it.truncated {
+		body = body[:s.opts.MaxKept]
 	}
-	e.State, e.ReceivedAt, e.LastAt, e.AppliedAt = JournalState(state), db.Time(received), db.Time(last), db.NullTime(applied)
-	if err := parseJSON(problems, &e.Problems); err != nil {
-		return e, err
+	it.sealed, err = s.opts.Seal(body, journalAAD(it.TenantID, it.ChannelID, it.sha))
+	return err
+}
+
+// openBody is the inverse of sealBody. Rows of earlier versions are bound to
+// their channel only, or are not sealed: then the hash proves them.
+func (s *Store) openBody(e *JournalEntry, kept []byte) ([]byte, error) {
+	body, err := s.opts.Unseal(kept, journalAAD(e.TenantID, e.ChannelID, e.SHA256))
+	if err == nil {
+		return body, nil
 	}
-	return e, parseJSON(headers, &e.Headers)
+	if body, older := s.opts.Unseal(kept, "journal|"+e.ChannelID+"|"+e.SHA256); older == nil {
+		return body, nil
+	}
+	if sum := sha256.Sum256(kept); hex.EncodeToString(sum[:]) == e.SHA256 {
+		return kept, nil
+	}
+	return nil, fmt.Errorf("journal entry %s: %w", e.ID, err)
+}
+
+// arrived is when it.Webhook was received, or now where nobody noted it. A replay
+// arrived when its body first did.
+func (it *ingestItem) arrived(now time.Time) time.Time {
+	if it.ReceivedAt.IsZero() {
+		return now
+	}
+	return it.ReceivedAt
 }

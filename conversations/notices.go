@@ -1,8 +1,11 @@
 package conversations
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/db"
@@ -19,6 +22,9 @@ type notice struct {
 // applyChanges stores what changes say about templates, limits and contacts, and
 // passes every one of them on as an event.
 func (b *ingestBatch) applyChanges(ctx context.Context) error {
+	if err := b.dropKnownChanges(ctx); err != nil {
+		return fmt.Errorf("changes: %w", err)
+	}
 	if len(b.changes) == 0 {
 		return nil
 	}
@@ -33,12 +39,8 @@ func (b *ingestBatch) applyChanges(ctx context.Context) error {
 	}
 	for _, n := range b.changes {
 		c := n.event.Change
-		at := c.At
-		if at.IsZero() {
-			at = b.now
-		}
 		err := b.emit(c.Type, n.item, "", changeData{
-			ChannelID: n.item.ChannelID, ChannelType: n.item.ChannelType, Field: c.Field, Timestamp: stamp(at), Summary: c.Summary,
+			ChannelID: n.item.ChannelID, ChannelType: n.item.ChannelType, Field: c.Field, Timestamp: stamp(n.at(b.now)), Summary: c.Summary,
 			Severity: c.Severity, Template: c.Template, Limit: c.Limit, Identity: c.Identity, Optout: c.Optout,
 			ContactID: n.contactID, Raw: n.event.Raw,
 		})
@@ -49,22 +51,44 @@ func (b *ingestBatch) applyChanges(ctx context.Context) error {
 	return nil
 }
 
+// updateTemplates follows what is said about templates, the newest of each kind
+// of news. A status that was announced before the one we have changes nothing.
 func (b *ingestBatch) updateTemplates(ctx context.Context) error {
-	rows := db.NewRows("channel_id text", "name text", "language text", "status text", "quality text", "category text", "reason text", "at bigint")
-	for _, n := range b.changes {
-		if t := n.event.Change.Template; t != nil {
-			rows.Add(n.item.ChannelID, t.Name, t.Language, t.Status, t.Quality, t.Category, t.Reason, db.Micros(b.now))
+	type key struct{ channelID, name, language string }
+	type news struct {
+		channels.TemplateChange
+		said int64
+	}
+	merged := map[key]*news{}
+	for _, n := range slices.SortedStableFunc(slices.Values(b.changes), func(x, y *notice) int { return x.at(b.now).Compare(y.at(b.now)) }) {
+		t := n.event.Change.Template
+		if t == nil {
+			continue
 		}
+		k := key{n.item.ChannelID, t.Name, strings.ReplaceAll(t.Language, "-", "_")}
+		if merged[k] == nil {
+			merged[k] = &news{}
+		}
+		m := merged[k]
+		if t.Status != "" {
+			m.Status, m.Reason, m.said = t.Status, t.Reason, db.Micros(n.at(b.now))
+		}
+		m.Quality, m.Category = cmp.Or(t.Quality, m.Quality), cmp.Or(t.Category, m.Category)
+	}
+	rows := db.NewRows("channel_id text", "name text", "language text", "status text", "quality text", "category text", "reason text", "at bigint", "said bigint")
+	for k, m := range merged {
+		rows.Add(k.channelID, k.name, k.language, m.Status, m.Quality, m.Category, m.Reason, db.Micros(b.now), m.said)
 	}
 	_, err := b.tx.ExecRows(ctx, `
 		WITH {{rows}} UPDATE templates SET
-			status = CASE WHEN v.status <> '' THEN v.status ELSE templates.status END,
+			status = CASE WHEN v.said >= templates.changed_at AND v.status <> '' THEN v.status ELSE templates.status END,
+			rejected_reason = CASE WHEN v.said >= templates.changed_at AND v.status <> '' THEN v.reason ELSE templates.rejected_reason END,
+			changed_at = CASE WHEN v.said >= templates.changed_at THEN v.said ELSE templates.changed_at END,
 			quality = CASE WHEN v.quality <> '' THEN v.quality ELSE templates.quality END,
 			category = CASE WHEN v.category <> '' THEN v.category ELSE templates.category END,
-			rejected_reason = CASE WHEN v.status <> '' THEN v.reason ELSE templates.rejected_reason END,
 			updated_at = v.at
 		FROM v WHERE templates.channel_id = v.channel_id AND templates.name = v.name
-			AND replace(templates.language, '-', '_') = replace(v.language, '-', '_')`, rows)
+			AND replace(templates.language, '-', '_') = v.language`, rows)
 	return err
 }
 
@@ -119,11 +143,12 @@ func (b *ingestBatch) updateContacts(ctx context.Context) error {
 	}
 	optouts := db.NewRows("tenant_id text", "contact_id text", "channel_id text", "category text", "stopped boolean", "at bigint")
 	for k, n := range rows {
-		optouts.Add(n.item.TenantID, k[0], k[1], k[2], n.event.Change.Optout.Stopped, db.Micros(b.now))
+		optouts.Add(n.item.TenantID, k[0], k[1], k[2], n.event.Change.Optout.Stopped, db.Micros(n.at(b.now)))
 	}
 	_, err := b.tx.ExecRows(ctx, `
 		WITH {{rows}} INSERT INTO optouts (tenant_id, contact_id, channel_id, category, stopped, at)
 		SELECT tenant_id, contact_id, channel_id, category, stopped, at FROM v WHERE true
-		ON CONFLICT (contact_id, channel_id, category) DO UPDATE SET stopped = excluded.stopped, at = excluded.at`, optouts)
+		ON CONFLICT (contact_id, channel_id, category) DO UPDATE SET stopped = excluded.stopped, at = excluded.at
+		WHERE excluded.at >= optouts.at`, optouts)
 	return err
 }

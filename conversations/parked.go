@@ -29,7 +29,7 @@ func (b *ingestBatch) park(ctx context.Context, strays []*report) error {
 		}
 		at := r.update.At
 		if at.IsZero() {
-			at = b.now
+			at = r.item.arrived(b.now)
 		}
 		rows.Add(r.item.ChannelID, r.update.ProviderID, r.update.Provider, db.Micros(at), r.update.Participant, r.item.TenantID,
 			r.update.AltID, r.update.MessageID, string(payload), r.item.applied.JournalID, db.Micros(b.now))
@@ -52,9 +52,10 @@ func (s *Store) UnparkStatuses(ctx context.Context) (n int, err error) {
 	if err := s.db.GetContext(ctx, &any, `SELECT EXISTS (SELECT 1`+parkedMatch+`)`); err != nil || !any {
 		return 0, err
 	}
+	var a *advance
 	err = s.inTx(ctx, func(tx *db.Tx) error {
 		n = 0
-		a := newAdvance(s.opts.Now())
+		a = newAdvance(s.opts.Now())
 		done := db.NewRows("channel_id text", "provider_id text", "provider text", "at bigint", "participant text")
 		rows, err := tx.QueryContext(ctx, `SELECT p.channel_id, p.provider_id, p.provider, p.at, p.participant, p.payload, p.journal_id,
 			p.received_at, `+sentColumns+parkedMatch+` ORDER BY m.id, p.at LIMIT 500`+tx.ForUpdate("m"))
@@ -84,6 +85,7 @@ func (s *Store) UnparkStatuses(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("unpark statuses: %w", err)
 	}
+	s.results.add(resultsOf(a.events))
 	return n, nil
 }
 

@@ -72,7 +72,7 @@ func (b *ingestBatch) applyReports(ctx context.Context) error {
 			strays = append(strays, r)
 			continue
 		}
-		if err := a.apply(r.msg, r.update, r.item.applied.JournalID, b.now); err != nil {
+		if err := a.apply(r.msg, r.update, r.item.applied.JournalID, r.item.arrived(b.now)); err != nil {
 			return err
 		}
 	}
@@ -186,7 +186,11 @@ func (a *advance) apply(m *sentMessage, u *channels.StatusUpdate, journalID stri
 	if !change.Changed && !change.flag {
 		return nil
 	}
-	return a.emit(m, u, change, at)
+	if err := a.emit(m, u, change, at); err != nil {
+		return err
+	}
+	a.events[len(a.events)-1].JournalID = journalID
+	return nil
 }
 
 // step is the outcome of a merge.

@@ -18,6 +18,7 @@ type Options struct {
 	Writers   int                                             // shared transactions at a time; 0 means 1 on SQLite, 2 on PostgreSQL
 	LateAfter time.Duration                                   // age at which an item of a webhook is marked as late; 0 = never
 	MaxBatch  int                                             // messages and statuses per transaction; 0 means 256
+	MaxKept   int                                             // bytes of a body that the journal keeps of what was applied; 0 = all
 
 	UncertainWait time.Duration // how long reports on an uncertain attempt are awaited; 0 means the constant
 }
@@ -32,6 +33,8 @@ type Store struct {
 	ingest *db.Group[*ingestItem]
 	queue  *db.Group[*queueItem]
 	record *db.Group[*recordItem]
+
+	results *resultWriter
 }
 
 // NewStore returns a running store over an open, migrated database; Stop it.
@@ -52,6 +55,7 @@ func NewStore(d *db.DB, opts Options) *Store {
 	}
 	s.ingest = db.NewGroup(writers, opts.MaxBatch, func(it *ingestItem) int { return 1 + len(it.Events) }, s.runIngest)
 	s.queue = db.NewGroup(writers, opts.MaxBatch, func(*queueItem) int { return 1 }, s.runQueue)
+	s.results = startResults(d)
 	s.record = db.NewGroup(1, opts.MaxBatch, func(*recordItem) int { return 1 }, s.runRecord)
 	return s
 }
@@ -61,6 +65,7 @@ func (s *Store) Stop() {
 	s.ingest.Stop()
 	s.queue.Stop()
 	s.record.Stop()
+	s.results.stop()
 }
 
 // batchTimeout bounds one shared transaction. Batches run on behalf of many

@@ -136,10 +136,15 @@ type JournalEntry struct {
 	Problems                []JournalProblem
 	Headers                 map[string]string
 	Body                    []byte // only from GetJournal
+	SHA256                  string // of the whole body
+	Truncated               bool   // only its first bytes are kept: it was applied and is too large
 	Size, Events            int64
 	Deliveries              int64 // how many times exactly this body came
 	ReceivedAt, LastAt      time.Time
 	AppliedAt               time.Time
+	Logged                  int64         // events that it led to, replays included
+	FirstSeq, LastSeq       int64         // where those are in the log, among others'
+	Took                    time.Duration // from receipt to commit; 0 = not known
 }
 
 // JournalProblem is an item of a body that could not be applied.

@@ -60,7 +60,7 @@ func TestGoldenBodies(t *testing.T) {
 			Quality: "GREEN", RejectedReason: "INVALID_FORMAT", ParameterFormat: "NAMED", TTLSeconds: 600, Components: json.RawMessage(`[{"type":"BODY","text":"Hi {{name}}"}]`)}, CreatedAt: at(0), UpdatedAt: at(1), SyncedAt: at(2)}),
 		"media": s.renderMedia(media.Media{ID: "med_1", State: media.Ready, MimeType: "image/png", Filename: "cat.png", Size: 5, SHA256: "ab", MessageID: "msg_1", CreatedAt: at(0)}),
 		"journal": journalEntryBody{journalBody: renderJournal(conversations.JournalEntry{ID: "jrn_1", ChannelID: "ch_1", State: "partial", Problems: []conversations.JournalProblem{{Item: 1, Reason: "has no sender"}},
-			Headers: map[string]string{"Content-Type": "application/json"}, Size: 2, Events: 2, Deliveries: 3, ReceivedAt: at(0), LastAt: at(1), AppliedAt: at(2)}), Body: "{}"},
+			Headers: map[string]string{"Content-Type": "application/json"}, Size: 2, SHA256: "ab", Truncated: true, Events: 2, Deliveries: 3, Logged: 2, FirstSeq: 7, LastSeq: 9, Took: 4500 * time.Microsecond, ReceivedAt: at(0), LastAt: at(1), AppliedAt: at(2)}), Body: "{}"},
 	}
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) { golden(t, name, body) })

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,10 +18,11 @@ func (s *Server) registerJournal() {
 	op := func(id, method, path, summary string) huma.Operation {
 		return huma.Operation{OperationID: id, Method: method, Path: "/api/v1/journal" + path, Summary: summary, Tags: []string{"Journal"}}
 	}
-	view := need(account.ViewJournal)
+	view, manage := need(account.ViewJournal), need(account.ManageJournal)
 	route(s, op("list-journal", http.MethodGet, "", "List webhook bodies as received, newest first"), view, s.listJournal)
 	route(s, op("get-journal-entry", http.MethodGet, "/{id}", "Get one with its body"), view, s.getJournal)
-	route(s, op("replay-journal-entry", http.MethodPost, "/{id}/replay", "Apply one again"), need(account.ManageJournal), s.replayJournal)
+	route(s, op("replay-journal-entry", http.MethodPost, "/{id}/replay", "Apply one again"), manage, s.replayJournal)
+	route(s, op("replay-journal", http.MethodPost, "/replay", "Apply many again, oldest first"), manage, s.replayRange)
 }
 
 type journalBody struct {
@@ -26,54 +30,98 @@ type journalBody struct {
 	ChannelID  string                         `json:"channelId"`
 	State      conversations.JournalState     `json:"state" enum:"applied,partial,failed"`
 	Problems   []conversations.JournalProblem `json:"problems" nullable:"false"`
-	Headers    map[string]string              `json:"headers"`
+	Headers    map[string]string              `json:"headers" doc:"As received; the values of secrets are removed."`
 	Size       int64                          `json:"size" doc:"Bytes."`
+	SHA256     string                         `json:"sha256" doc:"Of the body, in hex."`
+	Truncated  bool                           `json:"truncated,omitempty" doc:"Only the beginning of the body is kept: it was applied, and is larger than journal_max_bytes."`
 	Events     int64                          `json:"events" doc:"Items in the body."`
 	Deliveries int64                          `json:"deliveries" doc:"How many times exactly this body came."`
 	ReceivedAt string                         `json:"receivedAt" format:"date-time"`
 	LastAt     string                         `json:"lastAt" format:"date-time"`
 	AppliedAt  string                         `json:"appliedAt,omitempty" format:"date-time"`
+	TookMs     float64                        `json:"tookMs,omitempty" doc:"Milliseconds from its receipt to its commit."`
+	Produced   producedBody                   `json:"produced"`
+}
+
+// producedBody says where the events are that a body led to: read them with
+// GET /api/v1/events. Other bodies' events can lie between them.
+type producedBody struct {
+	Events   int64 `json:"events" doc:"Events in the log that the body led to, replays included."`
+	FirstSeq int64 `json:"firstSeq,omitempty" doc:"Of the first of them."`
+	LastSeq  int64 `json:"lastSeq,omitempty" doc:"Of the last of them."`
 }
 
 type journalEntryBody struct {
 	journalBody
 	Body       string `json:"body,omitempty" doc:"As received, if it is text."`
 	BodyBase64 []byte `json:"bodyBase64,omitempty" doc:"As received, if it is not text."`
+	Changed    *bool  `json:"changed,omitempty" doc:"Of a replay: whether it led to events. False means that everything in the body was known."`
 }
 
 func renderJournal(e conversations.JournalEntry) journalBody {
 	return journalBody{
 		ID: e.ID, ChannelID: e.ChannelID, State: e.State, Problems: filled(e.Problems), Headers: e.Headers,
-		Size: e.Size, Events: e.Events, Deliveries: e.Deliveries,
+		Size: e.Size, SHA256: e.SHA256, Truncated: e.Truncated, Events: e.Events, Deliveries: e.Deliveries,
 		ReceivedAt: rfc3339(e.ReceivedAt), LastAt: rfc3339(e.LastAt), AppliedAt: rfc3339(e.AppliedAt),
+		TookMs: float64(e.Took.Microseconds()) / 1000, Produced: producedBody{e.Logged, e.FirstSeq, e.LastSeq},
 	}
 }
 
 type listJournalInput struct {
 	PageQuery
-	ChannelID string `query:"channelId" maxLength:"100"`
-	State     string `query:"state" enum:"applied,partial,failed"`
+	ChannelID string    `query:"channelId" maxLength:"100"`
+	State     string    `query:"state" maxLength:"100" doc:"One or more of applied, partial and failed, separated by commas."`
+	From      time.Time `query:"from" doc:"Stored at this time or later."`
+	To        time.Time `query:"to" doc:"Stored before this time."`
+	SHA256    string    `query:"sha256" maxLength:"64" doc:"Hash of the body, in hex."`
+	MessageID string    `query:"messageId" maxLength:"255" doc:"A message, by our id or the provider's: the bodies that it and its statuses came in."`
 }
 
 // listJournal serves GET /api/v1/journal.
 func (s *Server) listJournal(ctx context.Context, in *listJournalInput) (*pageOutput[journalBody], error) {
-	p := principal(ctx)
 	before, err := lastID(in.After)
 	if err != nil {
 		return nil, err
 	}
-	if in.ChannelID == "" && len(p.ChannelIDs) > 0 {
-		return nil, badParameter("channelId", "This key is limited to channels: name one of them.")
+	f := conversations.JournalFilter{ChannelID: in.ChannelID, From: in.From, To: in.To, SHA256: strings.ToLower(in.SHA256), MessageID: in.MessageID}
+	if f.States, err = journalStates(in.State); err != nil {
+		return nil, badParameter("state", err.Error())
 	}
-	if err := allowedChannel(p, in.ChannelID); in.ChannelID != "" && err != nil {
+	p := principal(ctx)
+	if err := journalScope(p, in.ChannelID, badParameter); err != nil {
 		return nil, err
 	}
-	f := conversations.JournalFilter{ChannelID: in.ChannelID, State: conversations.JournalState(in.State)}
 	list, err := s.Conversations.ListJournal(ctx, p.TenantID, f, before, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
 	return newPage(list, in.Limit, func(e conversations.JournalEntry) []string { return []string{e.ID} }, renderJournal), nil
+}
+
+var errJournalState = errors.New("A state is one of: applied, partial, failed.") //nolint:staticcheck // shown to callers as it is
+
+func journalStates(words string) (states []conversations.JournalState, err error) {
+	for word := range strings.SplitSeq(words, ",") {
+		switch st := conversations.JournalState(strings.TrimSpace(word)); st {
+		case "":
+		case conversations.JournalApplied, conversations.JournalPartial, conversations.JournalFailed:
+			states = append(states, st)
+		default:
+			return nil, errJournalState
+		}
+	}
+	return states, nil
+}
+
+// journalScope checks that a caller who is bound to channels names one of them.
+func journalScope(p *account.Principal, channelID string, bad func(field, message string) error) error {
+	if channelID != "" {
+		return allowedChannel(p, channelID)
+	}
+	if len(p.ChannelIDs) > 0 {
+		return bad("channelId", "This key is limited to channels: name one of them.")
+	}
+	return nil
 }
 
 type journalPath struct {
@@ -97,39 +145,15 @@ func (s *Server) getJournal(ctx context.Context, in *journalPath) (*journalOutpu
 	if err != nil {
 		return nil, err
 	}
+	return renderEntry(e), nil
+}
+
+func renderEntry(e conversations.JournalEntry) *journalOutput {
 	out := &journalOutput{journalEntryBody{journalBody: renderJournal(e)}}
 	if utf8.Valid(e.Body) {
 		out.Body.Body = string(e.Body)
 	} else {
 		out.Body.BodyBase64 = e.Body
 	}
-	return out, nil
-}
-
-// replayJournal serves POST /api/v1/journal/{id}/replay: the body is parsed by
-// today's adapter and applied again. What was applied before is not applied twice.
-func (s *Server) replayJournal(ctx context.Context, in *journalPath) (*journalOutput, error) {
-	e, err := s.ownJournal(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	o, err := s.Registry.Lookup(ctx, e.ChannelID)
-	if err != nil {
-		return nil, err
-	}
-	w := conversations.Webhook{
-		TenantID: e.TenantID, ChannelID: e.ChannelID, ChannelType: o.Type, Identity: o.Description.Identity,
-		Window: o.Description.Window.Duration(), Headers: e.Headers, Body: e.Body, ReceivedAt: e.ReceivedAt, Replay: true,
-	}
-	if w.Events, err = o.Parse(e.Body); err != nil {
-		w.ParseErr = err.Error()
-	}
-	applied, err := s.Ingester.Ingest(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Conversations.FinishReplay(ctx, e, w, applied); err != nil {
-		return nil, err
-	}
-	return s.getJournal(ctx, in)
+	return out
 }

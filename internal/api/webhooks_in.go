@@ -100,7 +100,7 @@ func (s *Server) takeWebhook(c *fiber.Ctx) (result string, err error) {
 	w := conversations.Webhook{
 		TenantID: o.TenantID, ChannelID: o.ID, ChannelType: o.Type,
 		Identity: o.Description.Identity, Window: o.Description.Window.Duration(),
-		Headers: keptHeaders(header), Body: body, ReceivedAt: s.Now(),
+		Headers: keptHeaders(header, o.WebhookToken), Body: body, ReceivedAt: s.Now(),
 	}
 	w.Events, err = o.Parse(body)
 	if syn, ok := errors.AsType[*channels.SyntaxError](err); ok {
@@ -194,17 +194,6 @@ func webhookHeader(c *fiber.Ctx) http.Header {
 		}
 	}
 	return h
-}
-
-// keptHeaders is what the journal shows: enough to tell the sender, no secrets.
-func keptHeaders(h http.Header) map[string]string {
-	kept := make(map[string]string, 3)
-	for _, name := range []string{"Content-Type", "User-Agent", "X-Request-Id"} {
-		if v := h.Get(name); v != "" {
-			kept[name] = v[:min(len(v), 200)]
-		}
-	}
-	return kept
 }
 
 // remote is the caller's address. A proxy that we trust names it in

@@ -128,7 +128,7 @@ func TestWebhookTaken(t *testing.T) {
 	if w.TenantID != "ten_a" || w.ChannelID != x.wire.ID || w.Identity != "wire" || w.Window != 24*time.Hour || len(w.Events) != 1 || string(w.Body) != hello {
 		t.Errorf("webhook %+v", w)
 	}
-	if _, ok := w.Headers["Authorization"]; ok || w.Headers["Content-Type"] != "application/json" {
+	if w.Headers["Authorization"] != removed || w.Headers["X-Signature"] != removed || w.Headers["Content-Type"] != "application/json" {
 		t.Errorf("headers %v", w.Headers)
 	}
 	for _, w := range x.in.taken[1:] {

@@ -132,11 +132,16 @@ func newRegistry(t testing.TB, d *db.DB) *registry.Registry {
 			t.Fatal(err)
 		}
 	}
+	return registry.New(d, testBox(t), []channels.Adapter{wire{"wire"}, wire{"loose"}}, channels.Env{HTTP: http.DefaultClient}, time.Now, quiet())
+}
+
+func testBox(t testing.TB) *seal.Box {
+	t.Helper()
 	box, err := seal.New(strings.Repeat("6b", 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registry.New(d, box, []channels.Adapter{wire{"wire"}, wire{"loose"}}, channels.Env{HTTP: http.DefaultClient}, time.Now, quiet())
+	return box
 }
 
 func newChannel(t testing.TB, r *registry.Registry, tenant, typ string) *registry.Open {

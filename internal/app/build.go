@@ -161,7 +161,7 @@ func (s *server) openChannels(ctx context.Context) (err error) {
 func (s *server) openMessages(ctx context.Context) (err error) {
 	s.events = events.NewLog(s.db)
 	s.store = conversations.NewStore(s.db, conversations.Options{
-		Now: time.Now, Node: s.node, Seal: s.box.Seal, Unseal: s.box.Open, MaxBatch: s.cfg.IngestBatch, LateAfter: s.cfg.WebhookMaxAge,
+		Now: time.Now, Node: s.node, Seal: s.box.Seal, Unseal: s.box.Open, MaxBatch: s.cfg.IngestBatch, MaxKept: s.cfg.JournalMaxBytes, LateAfter: s.cfg.WebhookMaxAge,
 		UncertainWait: s.cfg.UncertainWait,
 		MediaURL:      func(id string) string { return s.media.SignedURL(id, s.cfg.EventRetention) },
 	})

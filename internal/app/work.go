@@ -9,7 +9,6 @@ import (
 	"github.com/linktor/linktor/conversations"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
-	"github.com/linktor/linktor/internal/id"
 	"github.com/linktor/linktor/internal/limits"
 	"github.com/linktor/linktor/internal/registry"
 	"github.com/linktor/linktor/internal/spool"
@@ -80,6 +79,10 @@ const prune = 5000
 // webhooks for up to 7 days; after that nothing will explain it.
 const parkedFor = 7 * 24 * time.Hour
 
+// changesFor is how long a change is remembered at least, so that it is not
+// applied twice: well past the 7 days for which Meta delivers again.
+const changesFor = 30 * 24 * time.Hour
+
 // ownChores are those of every process: about its own disk and memory.
 func (s *server) ownChores() []tasks.Chore {
 	return []tasks.Chore{
@@ -101,10 +104,13 @@ func (s *server) chores() []tasks.Chore {
 			return untilFew(func() (int64, error) { return s.events.Prune(ctx, time.Now().Add(-s.cfg.EventRetention), prune) })
 		}},
 		{Name: "prune the journal", Every: time.Minute, Do: func(ctx context.Context) error {
-			oldest := id.Floor(id.Journal, time.Now().Add(-s.cfg.JournalRetention)) // ids tell the time: no index by it
 			return untilFew(func() (int64, error) {
-				return s.db.Exec(ctx, `DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE id < $1 ORDER BY id LIMIT $2)`, oldest, prune)
+				return s.store.PruneJournal(ctx, time.Now().Add(-s.cfg.JournalRetention), prune)
 			})
+		}},
+		{Name: "forget applied changes", Every: time.Hour, Do: func(ctx context.Context) error {
+			before := time.Now().Add(-max(changesFor, 2*s.cfg.JournalRetention)) // whatever can be replayed is remembered
+			return untilFew(func() (int64, error) { return s.store.PruneChanges(ctx, before, prune) })
 		}},
 		{Name: "prune idempotency keys", Every: 10 * time.Minute, Do: func(ctx context.Context) error {
 			return s.deleteOld(ctx, `DELETE FROM idempotency_keys WHERE (tenant_id, key) IN

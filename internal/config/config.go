@@ -79,6 +79,11 @@ type Config struct {
 	// How long the bodies of provider webhooks are kept as received.
 	JournalRetention time.Duration `key:"journal_retention" default:"168h" min:"1h"`
 
+	// Bytes of a provider webhook's body that are kept once everything in it has
+	// been applied. Of a larger one only its beginning is kept, and it cannot be
+	// replayed; a body that could not be applied is kept whole.
+	JournalMaxBytes int `key:"journal_max_bytes" default:"1048576" min:"1024" max:"268435456"`
+
 	// Age, by the provider's clock, from which a message in a webhook is marked as
 	// late (metadata.late). It is applied nevertheless: Meta delivers again for up to
 	// 7 days, and repeats change nothing. 0 means never.

@@ -31,6 +31,7 @@ type Event struct {
 	ConversationID string // empty if it concerns no conversation
 	At             time.Time
 	Data           json.RawMessage
+	JournalID      string // of the webhook that led to it, for whoever appends it; not stored
 }
 
 // Committed is announced after each commit that appended to a tenant's log.
