@@ -60,9 +60,6 @@ func (b *ingestBatch) storeMessages(ctx context.Context) error {
 	if err := b.insertMessages(ctx); err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}
-	if err := b.markDeleted(ctx); err != nil {
-		return fmt.Errorf("deletions: %w", err)
-	}
 	return b.announceArrivals(renamed)
 }
 

@@ -217,7 +217,10 @@ func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 		}
 		parked, appended = b.parked, b.events
 		crash.At("before_ingest_commit")
-		return again(events.AppendBeside(ctx, tx, b.events, b.rest))
+		if err := events.AppendBeside(ctx, tx, b.events, b.rest); err != nil {
+			return again(err)
+		}
+		return b.markDeleted(ctx) // last: the messages travel with the events
 	})
 	if err == nil {
 		s.noteResults(items, appended)

@@ -73,6 +73,9 @@ func (b *ingestBatch) resolveReferences(ctx context.Context) error {
 // markDeleted flags the messages that customers deleted, once all of the batch are
 // stored: one may come with its deletion.
 func (b *ingestBatch) markDeleted(ctx context.Context) error {
+	if b.deleted == nil {
+		return nil
+	}
 	_, err := b.tx.ExecRows(ctx, `WITH {{rows}} UPDATE messages SET deleted_at = v.at, updated_at = v.at FROM v
 		WHERE messages.id = v.id AND messages.deleted_at IS NULL`, b.deleted)
 	return err
