@@ -146,18 +146,22 @@ type ContactPatch struct {
 
 // UpdateContact applies p and returns the contact as it is then.
 func (s *Store) UpdateContact(ctx context.Context, tenantID, contactID string, p ContactPatch) (Contact, error) {
-	c, err := s.GetContact(ctx, tenantID, contactID)
-	if err != nil {
-		return c, err
-	}
-	if p.Name != nil {
-		c.Name = *p.Name
-	}
-	if p.Attributes != nil {
-		c.Attributes = p.Attributes
-	}
 	now := s.opts.Now()
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+	err := s.inTx(ctx, func(tx *db.Tx) error {
+		c, err := scanContact(tx.QueryRowContext(ctx, `SELECT `+contactColumns+` FROM contacts WHERE tenant_id = $1 AND id = $2`+
+			tx.ForUpdate("contacts"), tenantID, contactID))
+		if errors.Is(err, sql.ErrNoRows) {
+			return fault.Missing("contact")
+		}
+		if err != nil {
+			return err
+		}
+		if p.Name != nil {
+			c.Name = *p.Name
+		}
+		if p.Attributes != nil {
+			c.Attributes = p.Attributes
+		}
 		if _, err := tx.ExecContext(ctx, `UPDATE contacts SET name = $1, attributes = $2, updated_at = $3 WHERE tenant_id = $4 AND id = $5`,
 			c.Name, string(c.Attributes), db.Micros(now), tenantID, contactID); err != nil {
 			return err
@@ -169,7 +173,7 @@ func (s *Store) UpdateContact(ctx context.Context, tenantID, contactID string, p
 		return events.Append(ctx, tx, []events.Event{e})
 	})
 	if err != nil {
-		return c, fmt.Errorf("update contact %s: %w", contactID, err)
+		return Contact{}, fmt.Errorf("update contact %s: %w", contactID, err)
 	}
 	return s.GetContact(ctx, tenantID, contactID)
 }

@@ -48,6 +48,9 @@ type Deps struct {
 	TrustedProxies []netip.Prefix
 	// OnRequest is told about each request, for metrics. It may be nil.
 	OnRequest func(route, method string, status int, took time.Duration)
+	// MaxBody bounds webhooks and JSON bodies further than their own limits do, in
+	// bytes; 0 means not at all.
+	MaxBody int64
 	// Roles are what this process does, of RoleAPI and RoleRealtime: what belongs to
 	// another role is answered 503. Empty means everything.
 	Roles []string
@@ -69,6 +72,14 @@ const prefetch = 64 << 10
 // maxJSONBody is the limit of a JSON body, in bytes. The largest content that a
 // channel carries is far below it.
 const maxJSONBody = 1 << 20
+
+// bodyLimit is a body's own limit, or the operator's if that is lower.
+func (s *Server) bodyLimit(own int64) int64 {
+	if s.MaxBody > 0 {
+		return min(own, s.MaxBody)
+	}
+	return own
+}
 
 // Server is the HTTP server's routes.
 type Server struct {
@@ -107,6 +118,9 @@ func New(deps Deps) *Server {
 		ErrorHandler:                 s.renderError,
 	})
 	s.app.Use(s.frame)
+	if len(s.Realtime.Origins) > 0 {
+		s.app.Use(s.cors)
+	}
 	if len(s.Roles) > 0 {
 		s.app.Use(s.ownRole)
 	}

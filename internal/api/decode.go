@@ -51,7 +51,7 @@ const localStatus = "status"
 func (s *Server) fromHuma(ctx huma.Context, m *huma.ErrorModel) *Problem {
 	switch m.Status {
 	case http.StatusRequestEntityTooLarge:
-		return newProblem(m.Status, "too_large", fmt.Sprintf("The body is larger than %d bytes.", maxJSONBody))
+		return newProblem(m.Status, "too_large", fmt.Sprintf("The body is larger than %d bytes.", s.bodyLimit(maxJSONBody)))
 	case http.StatusUnsupportedMediaType:
 		return newProblem(m.Status, "unsupported_media_type", "Send the body as application/json.")
 	case http.StatusRequestTimeout:

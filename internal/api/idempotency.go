@@ -72,10 +72,17 @@ func (s *Server) idempotent(op huma.Operation) func(huma.Context, func(huma.Cont
 	}
 }
 
+func checkIdempotencyKey(key string) error {
+	if len(key) > maxIdempotencyKey {
+		return fault.New(fault.Malformed, "invalid_idempotency_key", "Idempotency-Key is longer than %d characters.", maxIdempotencyKey)
+	}
+	return nil
+}
+
 // fingerprint reads the body, puts it back, and hashes the request.
 func (s *Server) fingerprint(c *fiber.Ctx, key string, limit int64) (string, error) {
-	if len(key) > maxIdempotencyKey {
-		return "", fault.New(fault.Malformed, "invalid_idempotency_key", "Idempotency-Key is longer than %d characters.", maxIdempotencyKey)
+	if err := checkIdempotencyKey(key); err != nil {
+		return "", err
 	}
 	body, err := readBody(c, limit)
 	if err != nil {
@@ -163,18 +170,26 @@ func inProgress() error {
 
 func aadOf(tenant, key string) string { return "idempotency_keys|response|" + tenant + "|" + key }
 
-func (s *Server) replay(c *fiber.Ctx, tenant, key string, old *keptAnswer) error {
+// openAnswer unseals a stored answer.
+func (s *Server) openAnswer(tenant, key string, old *keptAnswer) (k kept, err error) {
 	sealed, err := base64.StdEncoding.DecodeString(old.Response)
 	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+		return k, fmt.Errorf("replay: %w", err)
 	}
 	plain, err := s.Seal.Open(sealed, aadOf(tenant, key))
 	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+		return k, fmt.Errorf("replay: %w", err)
 	}
-	var k kept
 	if err := json.Unmarshal(plain, &k); err != nil {
-		return fmt.Errorf("replay: %w", err)
+		return k, fmt.Errorf("replay: %w", err)
+	}
+	return k, nil
+}
+
+func (s *Server) replay(c *fiber.Ctx, tenant, key string, old *keptAnswer) error {
+	k, err := s.openAnswer(tenant, key, old)
+	if err != nil {
+		return err
 	}
 	c.Set("Idempotent-Replayed", "true")
 	c.Set(fiber.HeaderContentType, k.ContentType)
@@ -193,13 +208,19 @@ func (s *Server) releaseKey(ctx context.Context, tenant, key string, c *fiber.Ct
 		status = http.StatusInternalServerError
 	}
 	if status >= 300 {
-		_, err = s.DB.Exec(ctx, `DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND state = 'running'`, tenant, key)
+		err = s.forgetKey(ctx, tenant, key)
 	} else {
 		err = s.keepAnswer(ctx, tenant, key, status, kept{string(c.Response().Header.ContentType()), c.Response().Body()})
 	}
 	if err != nil {
 		s.Log.WarnContext(ctx, "idempotency key not released", "requestId", requestID(ctx), "err", err)
 	}
+}
+
+// forgetKey frees the key of a request that was refused.
+func (s *Server) forgetKey(ctx context.Context, tenant, key string) error {
+	_, err := s.DB.Exec(ctx, `DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND state = 'running'`, tenant, key)
+	return err
 }
 
 func (s *Server) keepAnswer(ctx context.Context, tenant, key string, status int, k kept) error {

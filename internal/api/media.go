@@ -4,15 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -29,9 +24,6 @@ func (s *Server) registerMedia() {
 	s.describeUpload()
 	s.raw(http.MethodGet, "/media/{id}", public(), s.serveMedia) // the address is signed
 }
-
-// uploadTimeout bounds an upload: 100 MB at a slow 200 kB/s.
-const uploadTimeout = 10 * time.Minute
 
 type mediaBody struct {
 	ID        string      `json:"id"`
@@ -72,68 +64,6 @@ func (s *Server) getMedia(ctx context.Context, in *mediaPath) (*mediaOutput, err
 		return nil, err
 	}
 	return &mediaOutput{s.renderMedia(m)}, nil
-}
-
-// uploadMedia serves POST /api/v1/media: multipart/form-data with one part named
-// file. The part is streamed to the store, never held in memory.
-func (s *Server) uploadMedia(c *fiber.Ctx) error {
-	form, err := multipartReader(c)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), uploadTimeout)
-	defer cancel()
-	if err := c.Context().Conn().SetReadDeadline(time.Now().Add(uploadTimeout)); err != nil {
-		return fmt.Errorf("upload: %w", err)
-	}
-	for {
-		part, err := form.NextPart()
-		if errors.Is(err, io.EOF) {
-			return fault.Field("/file", "required", "The form has no part named file.")
-		}
-		if err != nil {
-			return fault.New(fault.Malformed, "malformed", "The form is not valid multipart/form-data.")
-		}
-		if part.FormName() != "file" {
-			continue
-		}
-		m, err := s.Media.Create(ctx, principal(c.UserContext()).TenantID, media.Upload{
-			Filename: part.FileName(), MimeType: part.Header.Get(fiber.HeaderContentType), Body: part,
-		})
-		if err != nil {
-			return err
-		}
-		c.Location("/api/v1/media/" + m.ID)
-		return c.Status(fiber.StatusCreated).JSON(s.renderMedia(m))
-	}
-}
-
-func multipartReader(c *fiber.Ctx) (*multipart.Reader, error) {
-	typ, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
-	if err != nil || typ != fiber.MIMEMultipartForm || params["boundary"] == "" {
-		return nil, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Send the file as multipart/form-data, in a part named file.")
-	}
-	stream := c.Context().RequestBodyStream()
-	if stream == nil {
-		return nil, fault.Field("/file", "required", "The form has no part named file.")
-	}
-	return multipart.NewReader(stream, params["boundary"]), nil
-}
-
-func (s *Server) describeUpload() {
-	created := &huma.Response{Description: "Created", Content: map[string]*huma.MediaType{
-		"application/json": {Schema: huma.SchemaFromType(s.huma.OpenAPI().Components.Schemas, reflect.TypeFor[mediaBody]())}}}
-	op := &huma.Operation{
-		OperationID: "upload-media", Method: http.MethodPost, Path: "/api/v1/media", Summary: "Upload a file", Tags: []string{"Media"},
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
-			Type: huma.TypeObject, Required: []string{"file"},
-			Properties: map[string]*huma.Schema{"file": {Type: huma.TypeString, Format: "binary"}},
-		}}}},
-		Responses: map[string]*huma.Response{"201": created},
-	}
-	s.describe(op, need(account.ManageMedia, account.SendMedia))
-	op.Parameters = nil // an upload that is repeated makes another file: harmless
-	s.huma.OpenAPI().AddOperation(op)
 }
 
 // serveMedia serves GET /media/{id}?exp&sig. Files come from strangers: they are

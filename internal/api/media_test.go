@@ -17,7 +17,7 @@ import (
 )
 
 // upload posts a form with one file.
-func (l *lab) upload(field, name, mime string, data []byte) answer {
+func (l *lab) upload(field, name, mime string, data []byte, header ...string) answer {
 	l.t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
@@ -28,7 +28,7 @@ func (l *lab) upload(field, name, mime string, data []byte) answer {
 	}
 	_, _ = part.Write(data) // to memory
 	_ = w.Close()
-	return call(l.t, l.Server, "POST", "/api/v1/media", body.String(), "X-API-Key", "ten_a/*", "Content-Type", w.FormDataContentType())
+	return call(l.t, l.Server, "POST", "/api/v1/media", body.String(), append([]string{"X-API-Key", "ten_a/*", "Content-Type", w.FormDataContentType()}, header...)...)
 }
 
 func TestMedia(t *testing.T) {
@@ -128,4 +128,46 @@ func TestOversizedIsNotRead(t *testing.T) {
 		resp.Body.Close()
 		conn.Close()
 	}
+}
+
+// A repeat of an upload with the same key answers with the first file.
+func TestUploadOnce(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		l := newLab(t, d)
+		big := bytes.Repeat([]byte("a line of text\n"), 10_000)
+		up := func(key string, data []byte) (m mediaBody, got answer) {
+			got = l.upload("file", "a.txt", "text/plain", data, "Idempotency-Key", key)
+			_ = json.Unmarshal([]byte(got.body), &m) // a refusal has no id
+			return m, got
+		}
+		first, got := up("k1", big)
+		if got.status != 201 || got.header.Get("Idempotent-Replayed") != "" {
+			t.Fatalf("first: %v", got)
+		}
+		second, got := up("k1", big)
+		if got.status != 201 || second.ID != first.ID || second.URL == "" || got.header.Get("Idempotent-Replayed") != "true" || got.header.Get("Location") != "/api/v1/media/"+first.ID {
+			t.Errorf("repeat: %v; want %s", got, first.ID)
+		}
+		for name, data := range map[string][]byte{"longer": append(big, 'x'), "shorter": big[:100], "other": append(append([]byte{}, big[:len(big)-1]...), 'x')} {
+			if _, got := up("k1", data); got.status != 422 || !strings.Contains(got.body, "idempotency_mismatch") {
+				t.Errorf("%s file: %v", name, got)
+			}
+		}
+		if _, got := up("k2", nil); got.status != 422 {
+			t.Errorf("empty: %v", got)
+		}
+		if m, got := up("k2", big); got.status != 201 || m.ID == first.ID {
+			t.Errorf("a key whose request was refused: %v", got)
+		}
+		if got := call(t, l.Server, "POST", "/api/v1/contacts", `{"identities":[{"channelType":"wire","value":"+5511999999999"}]}`, "X-API-Key", "ten_a/*", "Idempotency-Key", "k1"); got.status != 422 {
+			t.Errorf("the key with another route: %v", got)
+		}
+		if _, got := up(strings.Repeat("k", 256), big); got.status != 400 {
+			t.Errorf("a long key: %v", got)
+		}
+		var n int
+		if err := d.Get(&n, `SELECT count(*) FROM media`); err != nil || n != 2 {
+			t.Errorf("%d files, %v; want 2", n, err)
+		}
+	})
 }

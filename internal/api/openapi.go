@@ -10,7 +10,7 @@ import (
 // describe completes an operation for the OpenAPI document and for decoding.
 func (s *Server) describe(op *huma.Operation, rule access) {
 	if op.MaxBodyBytes == 0 {
-		op.MaxBodyBytes = maxJSONBody
+		op.MaxBodyBytes = s.bodyLimit(maxJSONBody)
 	}
 	if !rule.open {
 		op.Security = []map[string][]string{{"apiKey": {}}, {"bearer": {}}}

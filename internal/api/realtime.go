@@ -21,8 +21,8 @@ import (
 type Realtime struct {
 	Events realtime.Source // the log: EventSource
 	Hub    *realtime.Hub   // nil on a node that keeps no connections
-	// Origins of web pages that may open sockets, e.g. https://inbox.example.com,
-	// beside this server's own.
+	// Origins of web pages that may open sockets and call the API, e.g.
+	// https://inbox.example.com, beside this server's own.
 	Origins []string
 }
 

@@ -85,7 +85,7 @@ func (s *Server) takeWebhook(c *fiber.Ctx) (result string, err error) {
 	if limit <= 0 {
 		limit = defaultWebhookBody
 	}
-	body, err := readBody(c, limit)
+	body, err := readBody(c, s.bodyLimit(limit))
 	if err != nil {
 		return "", err
 	}

@@ -23,7 +23,7 @@ func (s *server) openHTTP(ln net.Listener) {
 	}
 	s.http = api.New(api.Deps{
 		DB: s.db, Auth: s.accounts, Seal: s.box, Limit: s.limit, Log: s.log, Version: s.version, PublicURL: s.cfg.BaseURL(),
-		Roles: s.cfg.Roles, TrustedProxies: s.cfg.TrustedProxies, OnRequest: s.countRequest, Checks: s.checks(), Metrics: s.metricsHandler(),
+		Roles: s.cfg.Roles, MaxBody: int64(s.cfg.MaxBodyBytes), TrustedProxies: s.cfg.TrustedProxies, OnRequest: s.countRequest, Checks: s.checks(), Metrics: s.metricsHandler(),
 		Resources: api.Resources{
 			Accounts: s.accounts, Registry: s.registry, Ingester: s.store, Conversations: s.store, Templates: s.templates,
 			Media: s.media, Spooler: s.spool, OnWebhook: s.countWebhook,

@@ -123,7 +123,8 @@ type Config struct {
 	MediaMaxBytes int64 `key:"media_max_bytes" default:"104857600" min:"1024"`
 
 	// Largest body, in bytes, of a provider webhook or an API request other than a
-	// media upload. Meta sends up to 3 MB.
+	// media upload, where its own limit is not lower: 1 MiB for JSON, and for webhooks
+	// what the provider sends at most, 3 MiB for Meta.
 	MaxBodyBytes int `key:"max_body_bytes" default:"4194304" min:"65536" max:"268435456"`
 
 	// Private address ranges, such as 10.20.0.0/16, that the server may call when
@@ -132,7 +133,8 @@ type Config struct {
 	AllowPrivateAddresses []netip.Prefix `key:"allow_private_addresses" default:""`
 
 	// Origins of web pages, such as https://app.example.com, that may call the API
-	// and open the WebSocket from a browser. Pages of this server always may.
+	// with a key or a session token and open the WebSocket from a browser. Pages of
+	// this server always may.
 	AllowedOrigins []string `key:"allowed_origins" default:""`
 
 	// Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
