@@ -64,6 +64,8 @@ type SendError struct {
 	RetryAfter time.Duration // zero if the provider named no delay
 	HTTPStatus int           // zero if there was no response
 	Err        error         // the transport error, if any
+
+	NeedsTemplate bool // the service window is closed: a template would be accepted
 }
 
 // Error holds no provider text: details can quote message content.

@@ -127,6 +127,8 @@ type ProviderError struct {
 	Title  string `json:"title,omitempty"`
 	Action string `json:"action,omitempty"`
 	Detail string `json:"detail,omitempty"`
+
+	NeedsTemplate bool `json:"needsTemplate,omitempty"` // the service window is closed: a template would be accepted
 }
 
 // Pricing is what the provider says it charges for.

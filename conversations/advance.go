@@ -2,6 +2,7 @@ package conversations
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/linktor/linktor/internal/db"
 )
@@ -23,6 +24,11 @@ const insertStatuses = `
 const settleSends = `
 	WITH {{rows}} DELETE FROM sends WHERE message_id IN (SELECT message_id FROM v)`
 
+// countAttempts keeps the number of the attempt whose answer is not in yet.
+const countAttempts = `
+	WITH {{rows}} UPDATE messages SET attempt = s.attempt FROM sends s
+	WHERE s.message_id = messages.id AND s.attempt > messages.attempt AND messages.id IN (SELECT message_id FROM v)`
+
 // save writes everything that was applied. Rows are written in the order of their
 // ids, which is the order in which they were locked.
 func (a *advance) save(ctx context.Context, tx *db.Tx) error {
@@ -43,8 +49,21 @@ func (a *advance) save(ctx context.Context, tx *db.Tx) error {
 	if _, err := tx.ExecRows(ctx, insertStatuses, a.statuses); err != nil {
 		return err
 	}
-	_, err := tx.ExecRows(ctx, settleSends, a.settled)
-	return err
+	if err := a.saveRare(ctx, tx); err != nil {
+		return err
+	}
+	if err := a.saveDead(ctx, tx); err != nil {
+		return fmt.Errorf("dead letters: %w", err)
+	}
+	if a.settled.Len() > 0 {
+		if _, err := tx.ExecRows(ctx, countAttempts, a.settled); err != nil {
+			return err
+		}
+		if _, err := tx.ExecRows(ctx, settleSends, a.settled); err != nil {
+			return err
+		}
+	}
+	return a.sendAgain(ctx, tx)
 }
 
 func nullText(s string) any {

@@ -33,6 +33,10 @@ type messageData struct {
 	Reference      string             `json:"reference,omitempty"`
 	Author         *Author            `json:"author,omitempty"`
 	ReceivedAt     string             `json:"receivedAt,omitempty"` // our clock
+	SendAt         string             `json:"sendAt,omitempty"`     // of a scheduled message
+
+	UsedFallback     bool              `json:"usedFallback,omitempty"` // the window was closed: fallbackTemplate is sent
+	FallbackTemplate *channels.Content `json:"fallbackTemplate,omitempty"`
 }
 
 type contactRef struct {
@@ -102,12 +106,22 @@ type statusData struct {
 	Correction        bool                    `json:"correction,omitempty"`        // the earlier failure was wrong
 	PossibleDuplicate bool                    `json:"possibleDuplicate,omitempty"` // the customer may get it twice
 	TrackingLost      bool                    `json:"trackingLost,omitempty"`
+	LateAcceptance    bool                    `json:"lateAcceptance,omitempty"` // the provider took it although it had ended here
+	UsedFallback      bool                    `json:"usedFallback,omitempty"`   // its fallback template is sent
 	DeletedAt         string                  `json:"deletedAt,omitempty"`
 	Reference         string                  `json:"reference,omitempty"`
 	WaMessageID       string                  `json:"waMessageId,omitempty"`
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(events.TimeFormat) }
+
+// stampOf is stamp, or nothing for the zero time.
+func stampOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return stamp(t)
+}
 
 // changeData is the body of every event that only passes on what a provider says.
 type changeData struct {

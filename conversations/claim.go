@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,10 @@ import (
 // after this long.
 const Lease = 15 * time.Second
 
+// startWithin is how soon after its claim a call must begin. A process that was
+// stopped for longer may have lost the claim without knowing.
+const startWithin = Lease * 2 / 3
+
 // Claim is a message that this node, and no other, may hand to its provider once.
 type Claim struct {
 	MessageID, TenantID, ChannelID, ContactID string
@@ -23,20 +28,26 @@ type Claim struct {
 	Attempt    int64 // the fencing token: a result with an older one is void
 	Tries      int64 // attempts that the provider refused before
 	ValidUntil time.Time
+	StartBy    time.Time // by this process's clock: a call that began later might be another node's too
+	EndBy      time.Time // by this process's clock: when the validity ends, whatever its wall clock says
+	Fallback   bool      // Out is the fallback template
 	Out        channels.Outbound
 }
 
 // claimable selects sends that are due, whose channel may send, and that are the
 // first of their lane: the next message of a (channel, contact) pair waits until
-// the one before it is settled.
+// the one before it is settled, or may be passed. One that was passed waits in turn
+// for what passed it. What is scheduled or left to a person is in no lane.
 const claimable = ` FROM sends s WHERE s.state = 'queued' AND s.due_at <= {clock} AND s.valid_until > {clock}
-	AND NOT EXISTS (SELECT 1 FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id AND p.seq < s.seq)
+	AND NOT EXISTS (SELECT 1 FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id
+		AND (p.state = 'sending' OR p.seq < s.seq AND p.state IN ('queued', 'uncertain') AND NOT (p.ordering = 'bestEffort'
+			AND p.held_since > 0 AND p.held_since <= {clock} - {pass} AND p.wait_reason IN ` + holdUps + `)))
 	AND EXISTS (SELECT 1 FROM channels c WHERE c.id = s.channel_id AND c.enabled AND c.paused_reason = '' AND c.deleted_at IS NULL)`
 
 const claimSends = `
 	UPDATE sends SET state = 'sending', attempt = attempt + 1, lease_until = {clock} + $1, lease_owner = $2, wait_reason = '', wait_until = 0
 	WHERE seq IN (SELECT s.seq` + claimable + `{only} ORDER BY s.priority, s.due_at, s.seq LIMIT $3{lock})
-	RETURNING message_id, tenant_id, channel_id, contact_id, attempt, tries, valid_until`
+	RETURNING message_id, tenant_id, channel_id, contact_id, attempt, tries, valid_until, valid_until - {clock}`
 
 // ClaimFilter restricts a claim to one channel, or to all but some.
 type ClaimFilter struct {
@@ -50,6 +61,7 @@ func (s *Store) ClaimSends(ctx context.Context, limit int, f ClaimFilter) ([]Cla
 	var claims []Claim
 	err := s.inTx(ctx, func(tx *db.Tx) error {
 		claims = claims[:0]
+		claimed := time.Now()
 		query, args := s.claimQuery(tx, limit, f)
 		rows, err := tx.QueryContext(ctx, query, args...)
 		if err != nil {
@@ -58,20 +70,20 @@ func (s *Store) ClaimSends(ctx context.Context, limit int, f ClaimFilter) ([]Cla
 		defer rows.Close()
 		for rows.Next() {
 			var c Claim
-			var valid int64
-			if err := rows.Scan(&c.MessageID, &c.TenantID, &c.ChannelID, &c.ContactID, &c.Attempt, &c.Tries, &valid); err != nil {
+			var valid, left int64
+			if err := rows.Scan(&c.MessageID, &c.TenantID, &c.ChannelID, &c.ContactID, &c.Attempt, &c.Tries, &valid, &left); err != nil {
 				return err
 			}
-			c.ValidUntil = db.Time(valid)
+			c.ValidUntil, c.StartBy, c.EndBy = db.Time(valid), claimed.Add(startWithin), claimed.Add(time.Duration(left)*time.Microsecond)
 			claims = append(claims, c)
 		}
 		if err := rows.Err(); err != nil || len(claims) == 0 {
 			return err
 		}
-		if err := s.openAttempts(ctx, tx, claims); err != nil {
+		if err := loadOutbound(ctx, tx, claims); err != nil {
 			return err
 		}
-		return loadOutbound(ctx, tx, claims)
+		return s.openAttempts(ctx, tx, claims)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim sends: %w", err)
@@ -93,16 +105,16 @@ func (s *Store) claimQuery(tx *db.Tx, limit int, f ClaimFilter) (string, []any) 
 	if tx.Dialect == db.Postgres {
 		lock = ` FOR UPDATE OF s SKIP LOCKED`
 	}
-	return strings.NewReplacer("{clock}", tx.Dialect.Clock(), "{only}", only, "{lock}", lock).Replace(claimSends), args
+	return strings.NewReplacer("{clock}", tx.Dialect.Clock(), "{pass}", strconv.FormatInt(passAfter.Microseconds(), 10), "{only}", only, "{lock}", lock).Replace(claimSends), args
 }
 
 func (s *Store) openAttempts(ctx context.Context, tx *db.Tx, claims []Claim) error {
-	rows := db.NewRows("message_id text", "attempt bigint", "tenant_id text", "node text", "at bigint")
+	rows := db.NewRows("message_id text", "attempt bigint", "tenant_id text", "node text", "at bigint", "fallback boolean")
 	for _, c := range claims {
-		rows.Add(c.MessageID, c.Attempt, c.TenantID, s.opts.Node, db.Micros(s.opts.Now()))
+		rows.Add(c.MessageID, c.Attempt, c.TenantID, s.opts.Node, db.Micros(s.opts.Now()), c.Fallback)
 	}
-	_, err := tx.ExecRows(ctx, `WITH {{rows}} INSERT INTO attempts (message_id, attempt, tenant_id, node, started_at)
-		SELECT message_id, attempt, tenant_id, node, at FROM v`, rows)
+	_, err := tx.ExecRows(ctx, `WITH {{rows}} INSERT INTO attempts (message_id, attempt, tenant_id, node, started_at, fallback)
+		SELECT message_id, attempt, tenant_id, node, at, fallback FROM v`, rows)
 	return err
 }
 
@@ -116,11 +128,12 @@ func loadOutbound(ctx context.Context, tx *db.Tx, claims []Claim) error {
 		byID[claims[i].MessageID] = &claims[i]
 	}
 	return tx.QueryRows(ctx, `
-		WITH {{rows}} SELECT m.id, m.content, m.context, m.options, COALESCE(q.alt_provider_id, q.provider_message_id, '')
+		WITH {{rows}} SELECT m.id, m.content, m.context, m.options, m.used_fallback, m.delivery, COALESCE(q.alt_provider_id, q.provider_message_id, '')
 		FROM v JOIN messages m ON m.id = v.id LEFT JOIN messages q ON q.id = m.reply_to_id AND m.reply_to_id <> ''`, rows,
 		func(r *sql.Rows) error {
-			var messageID, content, ref, options, quoted string
-			if err := r.Scan(&messageID, &content, &ref, &options, &quoted); err != nil {
+			var messageID, content, ref, options, delivery, quoted string
+			var fallback bool
+			if err := r.Scan(&messageID, &content, &ref, &options, &fallback, &delivery, &quoted); err != nil {
 				return err
 			}
 			c := byID[messageID]
@@ -133,6 +146,14 @@ func loadOutbound(ctx context.Context, tx *db.Tx, claims []Claim) error {
 				c.Out.To = *to.To
 			}
 			if err := parseJSON(options, &c.Out.Options); err != nil {
+				return err
+			}
+			if c.Fallback = fallback; fallback {
+				var d Delivery
+				err := parseJSON(delivery, &d)
+				if d.Fallback != nil {
+					c.Out.Content = d.Fallback.Content
+				}
 				return err
 			}
 			return parseJSON(content, &c.Out.Content)

@@ -15,13 +15,13 @@ const messageColumns = `m.id, m.tenant_id, m.channel_id, m.conversation_id, m.co
 	m.from_address, m.to_address, COALESCE(m.provider_message_id, ''), COALESCE(m.alt_provider_id, ''), m.reply_to_id, m.context,
 	m.metadata, m.options, m.author, m.author_id, m.reference, m.category, m.error, m.pricing, m.possible_duplicate,
 	m.tracking_lost, m.journal_id, m.request_id, m.provider_at, m.created_at, m.updated_at, m.scheduled_at, m.valid_until,
-	m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.deleted_at,
+	m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.deleted_at, m.delivery, m.used_fallback, m.late_acceptance,
 	COALESCE(s.state, ''), COALESCE(s.attempt, m.attempt), COALESCE(s.wait_reason, ''), COALESCE(s.wait_until, 0),
 	COALESCE(s.wait_limit, 0), COALESCE(s.wait_used, 0), COALESCE(s.lease_until, 0), ` + behind
 
 // behind is the message that goes before a queued one of the same lane.
 const behind = `COALESCE((SELECT p.message_id FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id
-	AND p.seq < s.seq AND s.state = 'queued' ORDER BY p.seq DESC LIMIT 1), '')`
+	AND p.seq < s.seq AND s.state = 'queued' AND p.state IN ('queued', 'sending', 'uncertain') ORDER BY p.seq DESC LIMIT 1), '')`
 
 const fromMessages = ` FROM messages m LEFT JOIN sends s ON s.message_id = m.id`
 
@@ -47,14 +47,14 @@ func getMessage(ctx context.Context, q interface {
 type nullTimes [9]sql.NullInt64
 
 func scanMessage(row scanner) (m Message, err error) {
-	var content, ref, metadata, options, errText, pricing, state, waitReason, ahead string
+	var content, ref, metadata, options, errText, pricing, delivery, state, waitReason, ahead string
 	var created, updated, waitUntil, waitLimit, waitUsed, lease int64
 	var t nullTimes
 	err = row.Scan(&m.ID, &m.TenantID, &m.ChannelID, &m.ConversationID, &m.ContactID, &m.Direction, &m.Type, &m.Status, &content,
 		&m.From, &m.To, &m.ProviderID, &m.AltProviderID, &m.ReplyToID, &ref, &metadata, &options, &m.Author.Type, &m.Author.ID,
 		&m.Reference, &m.Category, &errText, &pricing, &m.PossibleDuplicate, &m.TrackingLost, &m.JournalID, &m.RequestID,
-		&t[0], &created, &updated, &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &state, &m.Attempt, &waitReason, &waitUntil,
-		&waitLimit, &waitUsed, &lease, &ahead)
+		&t[0], &created, &updated, &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &delivery, &m.UsedFallback, &m.LateAcceptance,
+		&state, &m.Attempt, &waitReason, &waitUntil, &waitLimit, &waitUsed, &lease, &ahead)
 	if err != nil {
 		return m, err
 	}
@@ -67,7 +67,7 @@ func scanMessage(row scanner) (m Message, err error) {
 	m.explain(state, waitReason, waitUntil, waitLimit, waitUsed, lease, ahead)
 	var r reference
 	err = errors.Join(parseJSON(content, &m.Content), parseJSON(ref, &r), parseJSON(metadata, &m.Metadata),
-		parseJSON(options, &m.Options), parseJSON(errText, &m.Error), parseJSON(pricing, &m.Pricing))
+		parseJSON(options, &m.Options), parseJSON(errText, &m.Error), parseJSON(pricing, &m.Pricing), parseJSON(delivery, &m.Delivery))
 	m.Context, m.Referral, m.GroupID = r.Context, r.Referral, r.GroupID
 	m.fillMetadata()
 	return m, err
@@ -174,7 +174,7 @@ func (s *Store) Timeline(ctx context.Context, tenantID, messageID string) (t Tim
 }
 
 func (s *Store) attempts(ctx context.Context, tenantID, messageID string) ([]Attempt, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT attempt, node, started_at, finished_at, outcome, code, title, detail, http_status, provider_id
+	rows, err := s.db.QueryContext(ctx, `SELECT attempt, node, started_at, finished_at, outcome, code, title, detail, http_status, provider_id, fallback
 		FROM attempts WHERE message_id = $1 AND tenant_id = $2 ORDER BY attempt`, messageID, tenantID)
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func (s *Store) attempts(ctx context.Context, tenantID, messageID string) ([]Att
 		var a Attempt
 		var started int64
 		var finished sql.NullInt64
-		if err := rows.Scan(&a.Attempt, &a.Node, &started, &finished, &a.Outcome, &a.Code, &a.Title, &a.Detail, &a.HTTPStatus, &a.ProviderID); err != nil {
+		if err := rows.Scan(&a.Attempt, &a.Node, &started, &finished, &a.Outcome, &a.Code, &a.Title, &a.Detail, &a.HTTPStatus, &a.ProviderID, &a.Fallback); err != nil {
 			return nil, err
 		}
 		a.StartedAt, a.FinishedAt = db.Time(started), db.NullTime(finished)

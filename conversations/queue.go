@@ -2,6 +2,7 @@ package conversations
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -26,6 +27,9 @@ type Draft struct {
 	Options     channels.Options
 	Window      time.Duration // customer service window of the channel; 0 = none
 	ValidFor    time.Duration // 0 = DefaultValidity
+	SendAt      time.Time     // zero = now
+	Ordering    Ordering      // empty = by the type of the content
+	Fallback    *Fallback     // sent instead if the window is closed
 	OnUncertain string        // auto, resend, never, manual; empty = auto
 	Reference   string
 	Category    string // of a template
@@ -60,6 +64,7 @@ type queueItem struct {
 	id       string
 	party    *party
 	thread   *thread
+	fallback bool // the window is closed: the template is sent
 	msg      Message
 	replayed bool
 	err      error
@@ -108,7 +113,7 @@ func (s *Store) queueAll(ctx context.Context, items []*queueItem) error {
 	return s.inTx(ctx, func(tx *db.Tx) error {
 		b := &queueBatch{s: s, tx: tx, now: s.opts.Now(), threads: threads{}}
 		for _, it := range items {
-			it.err, it.again, it.replayed = nil, false, false
+			it.err, it.again, it.replayed, it.fallback = nil, false, false, false
 		}
 		if err := b.claimKeys(ctx, items); err != nil {
 			return fmt.Errorf("idempotency keys: %w", err)
@@ -145,8 +150,9 @@ type queueBatch struct {
 // freeForm reports whether d may only be sent inside the window.
 func (d *Draft) freeForm() bool { return d.Window > 0 && d.Content.Type != channels.TypeTemplate }
 
-// guardWindows refuses free-form drafts to people who have not written lately.
-// Nothing is stored for them, not even a contact.
+// guardWindows refuses free-form drafts to people who have not written lately, or
+// takes their templates instead. Nothing is stored for those that it refuses, not
+// even a contact. A scheduled draft with a template is judged when it is due.
 func (b *queueBatch) guardWindows(ctx context.Context) error {
 	parties := make([]*party, len(b.items))
 	for i, it := range b.items {
@@ -170,9 +176,12 @@ func (b *queueBatch) guardWindows(ctx context.Context) error {
 	var refused []*queueItem
 	for _, it := range b.items {
 		if closes := b.windows[threadKey{it.ChannelID, it.party.contactID}]; it.freeForm() && !closes.After(b.now) {
-			it.err = windowClosed(closes, b.now)
-			refused = append(refused, it)
-			continue
+			if it.Fallback == nil {
+				it.err = windowClosed(closes, b.now)
+				refused = append(refused, it)
+				continue
+			}
+			it.fallback = !it.scheduled(b.now)
 		}
 		keep = append(keep, it)
 	}
@@ -211,14 +220,14 @@ func (b *queueBatch) resolve(ctx context.Context) error {
 	return nil
 }
 
-func (d *Draft) priority() int64 {
-	switch {
-	case d.Content.Type != channels.TypeTemplate:
-		return priorityReply
-	case d.Category == "MARKETING":
-		return priorityMarketing
+// scheduled reports whether d is for later.
+func (d *Draft) scheduled(now time.Time) bool { return d.SendAt.After(now) }
+
+func (it *queueItem) priority() int64 {
+	if it.fallback {
+		return priorityOf(&it.Fallback.Content, it.Fallback.Category)
 	}
-	return priorityUtility
+	return priorityOf(&it.Content, it.Category)
 }
 
 func (d *Draft) validity() time.Duration {
@@ -226,4 +235,20 @@ func (d *Draft) validity() time.Duration {
 		return d.ValidFor
 	}
 	return DefaultValidity
+}
+
+// Accepted returns the message that was stored under an idempotency key by the same
+// request, with replayed = true; refusal if there is none.
+func (s *Store) Accepted(ctx context.Context, tenantID, key, fingerprint string, refusal error) (m Message, replayed bool, err error) {
+	var stored, messageID string
+	err = s.db.QueryRowContext(ctx, `SELECT fingerprint, message_id FROM idempotency_keys WHERE tenant_id = $1 AND key = $2`,
+		tenantID, key).Scan(&stored, &messageID)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && (messageID == "" || stored != fingerprint):
+		return m, false, refusal
+	case err != nil:
+		return m, false, unavailable(err)
+	}
+	m, err = s.GetMessage(ctx, tenantID, messageID)
+	return m, err == nil, err
 }

@@ -12,26 +12,33 @@ import (
 
 const insertQueued = `
 	WITH {{rows}} INSERT INTO messages (id, tenant_id, channel_id, conversation_id, contact_id, direction, type, status, content,
-		to_address, reply_to_id, context, options, author, author_id, reference, category, request_id, created_at, updated_at, valid_until)
-	SELECT id, tenant_id, channel_id, conversation_id, contact_id, 'outbound', type, 'queued', content, to_address, reply_to_id,
-		context, options, author, author_id, reference, category, request_id, at, at, valid_until FROM v`
+		to_address, reply_to_id, context, options, author, author_id, reference, category, request_id, created_at, updated_at, valid_until,
+		scheduled_at, delivery, used_fallback)
+	SELECT id, tenant_id, channel_id, conversation_id, contact_id, 'outbound', type, status, content, to_address, reply_to_id,
+		context, options, author, author_id, reference, category, request_id, at, at, valid_until, scheduled_at, delivery, used_fallback FROM v`
 
 // insertSends takes its order from n: the sequence number of a row decides its
-// place in the lane. It is due at once: due_at is compared with the database's
-// clock, which need not agree with ours.
+// place in the lane. What is not scheduled is due at once: due_at is compared with
+// the database's clock, which need not agree with ours.
 const insertSends = `
-	WITH {{rows}} INSERT INTO sends (message_id, tenant_id, channel_id, contact_id, state, priority, due_at, valid_until, on_uncertain)
-	SELECT message_id, tenant_id, channel_id, contact_id, 'queued', priority, 0, valid_until, on_uncertain FROM v ORDER BY n`
+	WITH {{rows}} INSERT INTO sends (message_id, tenant_id, channel_id, contact_id, state, priority, due_at, valid_until, on_uncertain,
+		ordering, windowed)
+	SELECT message_id, tenant_id, channel_id, contact_id, state, priority, due_at, valid_until, on_uncertain, ordering, windowed FROM v ORDER BY n`
 
 // insert stores the messages with their sends and appends their events.
 func (b *queueBatch) insert(ctx context.Context) error {
 	msgs := db.NewRows("id text", "tenant_id text", "channel_id text", "conversation_id text", "contact_id text", "type text",
 		"content text", "to_address text", "reply_to_id text", "context text", "options text", "author text", "author_id text", "reference text",
-		"category text", "request_id text", "at bigint", "valid_until bigint")
+		"category text", "request_id text", "at bigint", "valid_until bigint", "status text", "scheduled_at bigint", "delivery text",
+		"used_fallback boolean")
 	sends := db.NewRows("message_id text", "tenant_id text", "channel_id text", "contact_id text", "priority bigint",
-		"valid_until bigint", "on_uncertain text", "n bigint")
+		"valid_until bigint", "on_uncertain text", "n bigint", "state text", "due_at bigint", "ordering text", "windowed boolean")
 	for n, it := range b.items {
 		m, content, options, err := it.message(b)
+		if err != nil {
+			return err
+		}
+		delivery, err := m.Delivery.text()
 		if err != nil {
 			return err
 		}
@@ -41,12 +48,14 @@ func (b *queueBatch) insert(ctx context.Context) error {
 		}
 		it.msg = m
 		msgs.Add(m.ID, m.TenantID, m.ChannelID, m.ConversationID, m.ContactID, m.Type, content, m.To, m.ReplyToID, to, options,
-			m.Author.Type, m.Author.ID, m.Reference, m.Category, m.RequestID, db.Micros(b.now), db.Micros(m.ValidUntil))
-		onUncertain := it.OnUncertain
-		if onUncertain == "" {
-			onUncertain = "auto"
+			m.Author.Type, m.Author.ID, m.Reference, m.Category, m.RequestID, db.Micros(b.now), db.Micros(m.ValidUntil),
+			string(m.Status), db.NullMicros(m.ScheduledAt), delivery, m.UsedFallback)
+		due := int64(0)
+		if m.Status == Scheduled {
+			due = db.Micros(m.ScheduledAt)
 		}
-		sends.Add(m.ID, m.TenantID, m.ChannelID, m.ContactID, it.priority(), db.Micros(m.ValidUntil), onUncertain, int64(n))
+		sends.Add(m.ID, m.TenantID, m.ChannelID, m.ContactID, it.priority(), db.Micros(m.ValidUntil), m.Delivery.onUncertain(), int64(n),
+			string(m.Status), due, string(m.Ordering()), it.freeForm() && !it.fallback)
 		if err := b.announce(it); err != nil {
 			return err
 		}
@@ -73,6 +82,12 @@ func (it *queueItem) message(b *queueBatch) (m Message, content, options string,
 		Direction: Outbound, Type: it.Content.Type, Status: Queued, Content: it.Content, To: address(it.party.identities),
 		ReplyToID: it.ReplyToID, Metadata: map[string]string{}, Options: it.Options, Author: it.Author, Reference: it.Reference,
 		Category: it.Category, RequestID: it.RequestID, CreatedAt: now, UpdatedAt: now, ValidUntil: now.Add(it.validity()),
+		Delivery: it.delivery(), UsedFallback: it.fallback,
+	}
+	if it.scheduled(b.now) {
+		m.Status, m.ScheduledAt = Scheduled, db.Time(db.Micros(it.SendAt))
+		m.ValidUntil = m.ScheduledAt.Add(it.validity())
+		m.Waiting = &Waiting{Reason: WaitScheduled, Until: m.ScheduledAt}
 	}
 	return m, string(raw), options, nil
 }
@@ -93,8 +108,8 @@ func (b *queueBatch) announce(it *queueItem) error {
 	return add("message.created", messageData{
 		ID: m.ID, ChannelID: m.ChannelID, ChannelType: it.ChannelType, Direction: Outbound, To: m.To, Content: m.Content,
 		Timestamp: stamp(b.now), Metadata: m.Metadata, ConversationID: m.ConversationID, ContactID: m.ContactID,
-		Contact: contactRef{m.ContactID, it.thread.name, it.thread.profileName}, ReplyTo: m.ReplyToID, Status: Queued,
-		Reference: m.Reference, Author: &m.Author,
+		Contact: contactRef{m.ContactID, it.thread.name, it.thread.profileName}, ReplyTo: m.ReplyToID, Status: m.Status,
+		Reference: m.Reference, Author: &m.Author, SendAt: stampOf(m.ScheduledAt), UsedFallback: m.UsedFallback, FallbackTemplate: m.FallbackTemplate(),
 	})
 }
 

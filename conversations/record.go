@@ -21,6 +21,7 @@ const (
 	VerdictSent      Verdict = "sent"      // the provider accepted it
 	VerdictRetry     Verdict = "retry"     // again after Wait
 	VerdictFailed    Verdict = "failed"    // final
+	VerdictRejected  Verdict = "rejected"  // final; refused here, no call was made
 	VerdictUncertain Verdict = "uncertain" // the outcome is unknown
 )
 
@@ -44,8 +45,9 @@ type Outcome struct {
 
 type recordItem struct {
 	*Outcome
-	owned bool // the fence held: nobody settled or took over the send meanwhile
-	err   error
+	owned    bool // the fence held: nobody settled or took over the send meanwhile
+	fallback bool // refused, and its fallback template is sent instead
+	err      error
 }
 
 // RecordSend stores the outcome of an attempt. If the message was settled
@@ -87,6 +89,10 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 		if err != nil {
 			return fmt.Errorf("messages: %w", err)
 		}
+		for _, it := range items {
+			m := msgs[it.Claim.MessageID]
+			it.owned, it.fallback = false, m != nil && it.Verdict == VerdictFailed && m.fallbackHelps(told(it.Err))
+		}
 		if err := fence(ctx, tx, items); err != nil {
 			return fmt.Errorf("fence: %w", err)
 		}
@@ -122,15 +128,29 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 	return nil
 }
 
-const dropSends = `WITH {{rows}} DELETE FROM sends WHERE (message_id, attempt) IN (SELECT message_id, attempt FROM v) RETURNING message_id`
+// called are the states of a send whose last attempt may be under way somewhere.
+const called = ` AND sends.state IN ('sending', 'uncertain', 'manual')`
+
+const dropSends = `WITH {{rows}} DELETE FROM sends WHERE (message_id, attempt) IN (SELECT message_id, attempt FROM v)`
+
+const returnID = ` RETURNING sends.message_id`
+
+// holdUps are the reasons to wait that hold up a message by itself and are no
+// limits: see OrderBestEffort.
+const holdUps = `('` + WaitRetry + `', '` + WaitTemplatePaused + `', '` + WaitUncertain + `')`
+
+// held notes since when a message has been held up. v.reason is why it waits now.
+const held = `held_since = CASE WHEN sends.held_since = 0 AND v.reason IN ` + holdUps + ` THEN {clock} ELSE sends.held_since END`
 
 const requeueSends = `WITH {{rows}} UPDATE sends SET state = 'queued', lease_until = 0, lease_owner = '', tries = sends.tries + v.spent,
 		due_at = {clock} + v.wait, wait_reason = v.reason, wait_until = v.known * ({clock} + v.wait), wait_limit = 0, wait_used = 0,
-		refused = sends.refused + v.refused
-	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt RETURNING sends.message_id`
+		refused = sends.refused + v.refused, ` + held + `
+	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'` + returnID
 
-const suspendSends = `WITH {{rows}} UPDATE sends SET state = 'uncertain', lease_owner = '', lease_until = {clock} + v.wait
-	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt RETURNING sends.message_id`
+const suspendSends = `WITH {{rows}} UPDATE sends SET state = 'uncertain', lease_owner = '', lease_until = {clock} + v.wait,
+		wait_reason = 'uncertain', wait_until = {clock} + v.wait,
+		held_since = CASE WHEN sends.held_since > 0 THEN sends.held_since ELSE {clock} END
+	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'` + returnID
 
 // fence moves the sends on, where the attempt is still the current one.
 func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
@@ -141,7 +161,11 @@ func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 	for _, it := range items {
 		c := it.Claim
 		byID[c.MessageID] = it
-		switch it.Verdict {
+		verdict := it.Verdict
+		if it.fallback {
+			verdict = VerdictRetry
+		}
+		switch verdict {
 		case VerdictRetry:
 			requeue.Add(c.MessageID, c.Attempt, one(it.Spent), it.Wait.Microseconds(), it.Reason, one(!it.Open), one(it.Refused))
 		case VerdictUncertain:
@@ -159,7 +183,7 @@ func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 		return nil
 	}
 	clock := tx.Dialect.Clock()
-	if err := tx.QueryRows(ctx, dropSends, drop, owned); err != nil {
+	if err := tx.QueryRows(ctx, dropSends+called+returnID, drop, owned); err != nil {
 		return err
 	}
 	if err := tx.QueryRows(ctx, strings.ReplaceAll(requeueSends, "{clock}", clock), requeue, owned); err != nil {
@@ -228,25 +252,32 @@ func lockSent(ctx context.Context, tx *db.Tx, rows *db.Rows) (map[string]*sentMe
 // outcome applies the result of an attempt to its message.
 func (a *advance) outcome(m *sentMessage, it *recordItem) error {
 	a.touch(m)
-	m.attempt = it.Claim.Attempt
+	m.attempt, m.changed = it.Claim.Attempt, true
 	switch {
 	case it.Verdict == VerdictSent:
 		u := &channels.StatusUpdate{ProviderID: it.Sent.ProviderID, Status: channels.StatusSent, At: a.now}
-		if it.Sent.Pending {
+		if it.Sent.Pending && !m.refused() {
+			if m.hadNoProvider && !it.owned { // it is to be sent again, and need not be
+				a.settled.Add(m.id)
+			}
 			m.adopt(u)
 			m.setStatus(Sending)
 			return nil
 		}
 		s := m.merge(u, a.now)
-		m.hadNoProvider = false // fence has removed the send
-		if !s.Changed {
+		m.hadNoProvider = m.hadNoProvider && !it.owned // else fence has removed the send
+		if !s.Changed && !s.flag {
 			return nil
 		}
 		return a.emit(m, u, s, a.now)
 	case !it.owned: // settled by somebody else: the attempt's row tells the rest
 		return nil
+	case it.fallback:
+		return a.useFallback(m, told(it.Err), a.now)
 	case it.Verdict == VerdictUncertain:
 		return a.force(m, Uncertain, it.Err)
+	case it.Verdict == VerdictRejected:
+		return a.force(m, Rejected, it.Err)
 	}
 	return a.force(m, Failed, it.Err)
 }
@@ -269,12 +300,17 @@ func (a *advance) force(m *sentMessage, to Status, e *channels.SendError) error 
 	if rank[to] <= rank[m.status] {
 		return nil
 	}
+	return a.put(m, to, e)
+}
+
+// put is force for a state that may be a step back.
+func (a *advance) put(m *sentMessage, to Status, e *channels.SendError) error {
 	a.touch(m)
 	s := step{Change: Change{To: to, Changed: true}, from: m.status}
 	m.status, m.changed = to, true
 	u := &channels.StatusUpdate{}
 	if e != nil {
-		u.Error = &channels.ProviderError{Class: e.Class, Code: e.Code, Title: e.Title, Action: e.Action, Detail: e.Detail}
+		u.Error = told(e)
 		text, err := jsonTextOf(u.Error)
 		if err != nil {
 			return err

@@ -25,6 +25,7 @@ type report struct {
 type sentMessage struct {
 	id, tenantID, channelID, conversationID, contactID string
 
+	stored        Status // of the row
 	status        Status
 	providerID    string
 	altID         string
@@ -41,18 +42,26 @@ type sentMessage struct {
 	attempt       int64 // of the outcome applied; 0 for a report
 	changed       bool  // a column differs from the row
 	hadNoProvider bool
+
+	formerIDs    string // the provider's ids of attempts that were followed by another, each with a space after it
+	delivery     string // a Delivery
+	validUntil   int64
+	usedFallback bool
+	late         bool // the provider took it although it had ended here
+	extra        bool // one of the columns of updateExtra differs from the row
 }
 
 const sentColumns = `m.id, m.tenant_id, m.channel_id, m.conversation_id, m.contact_id, m.status,
 	COALESCE(m.provider_message_id, ''), COALESCE(m.alt_provider_id, ''), m.reference, m.possible_duplicate, m.tracking_lost,
-	m.deleted_at, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.error, m.pricing`
+	m.deleted_at, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.error, m.pricing, m.former_ids, m.delivery,
+	COALESCE(m.valid_until, 0), m.used_fallback, m.late_acceptance`
 
 func scanSent(r *sql.Rows, key ...any) (*sentMessage, error) {
 	var m sentMessage
 	err := r.Scan(append(key, &m.id, &m.tenantID, &m.channelID, &m.conversationID, &m.contactID, &m.status, &m.providerID,
 		&m.altID, &m.reference, &m.duplicate, &m.trackingLost, &m.deletedAt, &m.sentAt, &m.deliveredAt, &m.readAt,
-		&m.failedAt, &m.errorText, &m.pricingText)...)
-	m.hadNoProvider = m.providerID == ""
+		&m.failedAt, &m.errorText, &m.pricingText, &m.formerIDs, &m.delivery, &m.validUntil, &m.usedFallback, &m.late)...)
+	m.hadNoProvider, m.stored = m.providerID == "", m.status
 	return &m, err
 }
 
@@ -140,6 +149,7 @@ type advance struct {
 	statuses *db.Rows
 	recorded map[string]bool
 	settled  *db.Rows // messages that the provider has: they must not be sent again
+	again    *db.Rows // messages that are to be sent once more, see sendAgain
 	events   []events.Event
 }
 
@@ -148,7 +158,7 @@ func newAdvance(now time.Time) *advance {
 		now: now, touched: map[string]*sentMessage{}, recorded: map[string]bool{},
 		statuses: db.NewRows("message_id text", "tenant_id text", "provider text", "at bigint", "participant text",
 			"status text", "applied boolean", "received_at bigint", "error text", "pricing text", "journal_id text"),
-		settled: db.NewRows("message_id text"),
+		settled: db.NewRows("message_id text"), again: newAgain(),
 	}
 }
 
@@ -186,7 +196,11 @@ func (a *advance) apply(m *sentMessage, u *channels.StatusUpdate, journalID stri
 	if !change.Changed && !change.flag {
 		return nil
 	}
-	if err := a.emit(m, u, change, at); err != nil {
+	tell := func() error { return a.emit(m, u, change, at) }
+	if change.Changed && change.To == Failed && m.fallbackHelps(u.Error) {
+		tell = func() error { return a.fallBack(m, u, change.from, at) }
+	}
+	if err := tell(); err != nil {
 		return err
 	}
 	a.events[len(a.events)-1].JournalID = journalID
@@ -197,12 +211,20 @@ func (a *advance) apply(m *sentMessage, u *channels.StatusUpdate, journalID stri
 type step struct {
 	Change
 	from Status
-	flag bool // deleted or tracking lost: announced, but no change of status
+	flag bool // deleted, tracking lost, accepted late: announced, but no change of status
 }
 
 func (m *sentMessage) merge(u *channels.StatusUpdate, at time.Time) step {
+	s := step{Change: Change{To: m.status}, from: m.status}
+	if m.earlier(u) && rank[s.from] < rank[Read] && (u.Status == channels.StatusSent || u.Status == channels.StatusFailed) {
+		return s // evidence about an attempt that another one followed
+	}
 	m.adopt(u)
-	s := step{Change: Advance(m.status, u.Status), from: m.status}
+	s.Change = Advance(m.status, u.Status)
+	if m.refused() && proves(u.Status) {
+		s.flag = !m.late
+		m.late, m.extra = true, m.extra || s.flag
+	}
 	set := func(col *sql.NullInt64) {
 		if !col.Valid {
 			*col, m.changed = db.NullMicros(at), true
@@ -237,6 +259,9 @@ func (m *sentMessage) merge(u *channels.StatusUpdate, at time.Time) step {
 // adopt takes over ids that we did not have: a report can be the first news that
 // the provider accepted a message.
 func (m *sentMessage) adopt(u *channels.StatusUpdate) {
+	if m.earlier(u) {
+		return
+	}
 	if m.providerID == "" && u.ProviderID != "" {
 		m.providerID, m.changed = u.ProviderID, true
 	}
@@ -250,6 +275,7 @@ func (a *advance) emit(m *sentMessage, u *channels.StatusUpdate, s step, at time
 		MessageID: m.id, Status: m.status, Timestamp: stamp(at), ChannelID: m.channelID, ConversationID: m.conversationID,
 		ContactID: m.contactID, Error: u.Error, Pricing: u.Pricing, Correction: s.Correction,
 		PossibleDuplicate: m.duplicate, TrackingLost: m.trackingLost, Reference: m.reference, WaMessageID: m.waMessageID(),
+		LateAcceptance: m.late, UsedFallback: m.usedFallback,
 	}
 	if s.Changed {
 		d.PreviousStatus = s.from

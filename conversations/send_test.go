@@ -230,7 +230,7 @@ func TestExpired(t *testing.T) {
 		if c := b.claim(1); len(c) != 0 {
 			t.Fatal("claimed after its validity")
 		}
-		if n, err := b.Sweep(t.Context()); err != nil || n.Expired != 1 {
+		if n, err := b.WakeDue(t.Context()); err != nil || n.Expired != 1 {
 			t.Fatalf("swept %+v, %v", n, err)
 		}
 		if s := b.status(m.ID); s != Expired {

@@ -15,7 +15,7 @@ const (
 	Delivered Status = "delivered"
 	Read      Status = "read"
 	Failed    Status = "failed"
-	Rejected  Status = "rejected" // refused by us before submission
+	Rejected  Status = "rejected" // refused by us before submission: its window had closed when it was due, a limit
 	Expired   Status = "expired"  // its validity ended first
 	Cancelled Status = "cancelled"
 )

@@ -25,7 +25,7 @@ type Swept struct {
 	Interrupted int // claims of nodes that died: outcome unknown
 	Resent      int // uncertain messages queued again
 	GivenUp     int // uncertain messages failed
-	Expired     int // messages whose validity ended
+	HandedOver  int // uncertain messages left to a person
 	Parked      int // statuses applied late
 }
 
@@ -33,16 +33,13 @@ type Swept struct {
 const sweepLimit = 500
 
 // Sweep settles what nobody is working on: claims whose lease ran out, uncertain
-// messages whose wait is over, queued messages whose validity ended, parked
-// statuses. Any number of nodes may sweep at once.
+// messages whose wait is over, parked statuses. Any number of nodes may sweep at
+// once. What is a matter of time alone is done by WakeDue.
 func (s *Store) Sweep(ctx context.Context) (n Swept, err error) {
 	if n.Interrupted, err = s.sweepLeases(ctx, ``); err != nil {
 		return n, err
 	}
-	if n.Resent, n.GivenUp, err = s.sweepUncertain(ctx); err != nil {
-		return n, err
-	}
-	if n.Expired, err = s.sweepExpired(ctx); err != nil {
+	if err = s.sweepUncertain(ctx, &n); err != nil {
 		return n, err
 	}
 	if _, err = s.Explain(ctx); err != nil {
@@ -62,16 +59,17 @@ func (s *Store) Abandon(ctx context.Context) (int, error) {
 type stuck struct {
 	messageID, tenantID, channelID, contactID, policy, category string
 	attempt                                                     int64
+	over                                                        bool // its validity ended
 }
 
 // stuckSends reads sends that match where, without locking them: each is settled
 // under the fence of its attempt.
 func stuckSends(ctx context.Context, tx *db.Tx, where string) ([]stuck, error) {
 	query := `SELECT s.message_id, s.tenant_id, s.channel_id, s.contact_id, s.attempt,
-		CASE WHEN s.on_uncertain <> 'auto' THEN s.on_uncertain ELSE c.on_uncertain END, m.category
+		CASE WHEN s.on_uncertain <> 'auto' THEN s.on_uncertain ELSE c.on_uncertain END, m.category, s.valid_until <= {clock}
 		FROM sends s JOIN messages m ON m.id = s.message_id JOIN channels c ON c.id = s.channel_id
-		WHERE ` + strings.ReplaceAll(where, "{clock}", tx.Dialect.Clock()) + fmt.Sprintf(` ORDER BY s.message_id LIMIT %d`, sweepLimit)
-	rows, err := tx.QueryContext(ctx, query)
+		WHERE ` + where + fmt.Sprintf(` ORDER BY s.message_id LIMIT %d`, sweepLimit)
+	rows, err := tx.QueryContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()))
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +77,7 @@ func stuckSends(ctx context.Context, tx *db.Tx, where string) ([]stuck, error) {
 	var found []stuck
 	for rows.Next() {
 		var f stuck
-		if err := rows.Scan(&f.messageID, &f.tenantID, &f.channelID, &f.contactID, &f.attempt, &f.policy, &f.category); err != nil {
+		if err := rows.Scan(&f.messageID, &f.tenantID, &f.channelID, &f.contactID, &f.attempt, &f.policy, &f.category, &f.over); err != nil {
 			return nil, err
 		}
 		found = append(found, f)
@@ -115,9 +113,8 @@ func (s *Store) sweepLeases(ctx context.Context, or string) (n int, err error) {
 }
 
 // sweepUncertain applies the policy of messages whose outcome no report told.
-func (s *Store) sweepUncertain(ctx context.Context) (resent, givenUp int, err error) {
-	err = s.inTx(ctx, func(tx *db.Tx) error {
-		resent, givenUp = 0, 0
+func (s *Store) sweepUncertain(ctx context.Context, n *Swept) error {
+	err := s.inTx(ctx, func(tx *db.Tx) error {
 		found, err := stuckSends(ctx, tx, `s.state = 'uncertain' AND s.lease_until < {clock}`)
 		if err != nil || len(found) == 0 {
 			return err
@@ -131,37 +128,47 @@ func (s *Store) sweepUncertain(ctx context.Context) (resent, givenUp int, err er
 			return err
 		}
 		a := newAdvance(s.opts.Now())
-		plan := settlePlan{resend: db.NewRows("message_id text", "attempt bigint"), giveUp: db.NewRows("message_id text", "attempt bigint")}
+		plan := newSettlePlan()
 		for _, f := range found {
 			plan.add(f)
 		}
-		if resent, err = a.resend(ctx, tx, msgs, plan.resend); err != nil {
+		if n.Resent, err = a.resend(ctx, tx, msgs, plan.resend); err != nil {
 			return err
 		}
-		if givenUp, err = a.giveUp(ctx, tx, msgs, plan.giveUp); err != nil {
+		if n.GivenUp, err = a.giveUp(ctx, tx, msgs, plan.giveUp); err != nil {
+			return err
+		}
+		if n.HandedOver, err = a.handOver(ctx, tx, msgs, plan.handOver); err != nil {
 			return err
 		}
 		if err := a.save(ctx, tx); err != nil {
 			return err
 		}
-		tx.Announce(SendsQueued{resent})
+		tx.Announce(SendsQueued{len(found)})
 		crash.At("before_resend")
 		return events.Append(ctx, tx, a.events)
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("sweep uncertain: %w", err)
+		n.Resent, n.GivenUp, n.HandedOver = 0, 0, 0
+		return fmt.Errorf("sweep uncertain: %w", err)
 	}
-	return resent, givenUp, nil
+	return nil
 }
 
 // settlePlan sorts uncertain sends by what their policy says.
-type settlePlan struct{ resend, giveUp *db.Rows }
+type settlePlan struct{ resend, giveUp, handOver *db.Rows }
+
+func newSettlePlan() settlePlan {
+	rows := func() *db.Rows { return db.NewRows("message_id text", "attempt bigint") }
+	return settlePlan{resend: rows(), giveUp: rows(), handOver: rows()}
+}
 
 func (p settlePlan) add(f stuck) {
-	never := f.policy == UncertainNever ||
+	never := f.over || f.policy == UncertainNever ||
 		f.policy == UncertainAuto && (f.category == "AUTHENTICATION" || f.category == "MARKETING")
 	switch {
 	case f.policy == UncertainManual:
+		p.handOver.Add(f.messageID, f.attempt)
 	case never:
 		p.giveUp.Add(f.messageID, f.attempt)
 	default:
@@ -196,56 +203,48 @@ func (a *advance) resend(ctx context.Context, tx *db.Tx, msgs map[string]*sentMe
 
 // giveUp fails messages that must not be sent twice.
 func (a *advance) giveUp(ctx context.Context, tx *db.Tx, msgs map[string]*sentMessage, rows *db.Rows) (n int, err error) {
-	err = tx.QueryRows(ctx, dropSends, rows, func(r *sql.Rows) error {
+	err = tx.QueryRows(ctx, dropSends+` AND state = 'uncertain'`+returnID, rows, func(r *sql.Rows) error {
 		var messageID string
 		if err := r.Scan(&messageID); err != nil {
 			return err
 		}
 		n++
-		return a.force(msgs[messageID], Failed, &channels.SendError{Class: channels.ClassRejected, Code: "outcome_unknown",
-			Title:  "The outcome of the call is unknown",
-			Action: "The customer may have got it. It was not sent again because its policy forbids a possible duplicate."})
+		return a.force(msgs[messageID], Failed, outcomeUnknown("The customer may have got it. It was not sent again because its policy or its validity forbids that."))
 	})
 	return n, err
 }
 
-// sweepExpired ends messages that waited longer than they are valid.
-func (s *Store) sweepExpired(ctx context.Context) (n int, err error) {
-	err = s.inTx(ctx, func(tx *db.Tx) error {
-		n = 0
-		found, err := stuckSends(ctx, tx, `s.state = 'queued' AND s.valid_until <= {clock}`)
-		if err != nil || len(found) == 0 {
-			return err
-		}
-		ids, rows := db.NewRows("id text"), db.NewRows("message_id text", "attempt bigint")
-		for _, f := range found {
-			ids.Add(f.messageID)
-			rows.Add(f.messageID, f.attempt)
-		}
-		msgs, err := lockSent(ctx, tx, ids)
-		if err != nil {
-			return err
-		}
-		a := newAdvance(s.opts.Now())
-		err = tx.QueryRows(ctx, dropSends, rows, func(r *sql.Rows) error {
+func outcomeUnknown(action string) *channels.SendError {
+	return &channels.SendError{Class: channels.ClassUncertain, Code: "outcome_unknown", Title: "The outcome of the call is unknown", Action: action}
+}
+
+// stateManual is the state of an uncertain send that waits for a person. It is in
+// no lane: what is behind it goes on.
+const stateManual = "manual"
+
+// handOver leaves messages to a person, who finds them among the dead letters.
+func (a *advance) handOver(ctx context.Context, tx *db.Tx, msgs map[string]*sentMessage, rows *db.Rows) (n int, err error) {
+	letters := deadRows()
+	err = tx.QueryRows(ctx, `WITH {{rows}} UPDATE sends SET state = 'manual', lease_until = 0, wait_until = 0
+		FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'uncertain'`+returnID, rows,
+		func(r *sql.Rows) error {
 			var messageID string
 			if err := r.Scan(&messageID); err != nil {
 				return err
 			}
 			n++
-			return a.force(msgs[messageID], Expired, &channels.SendError{Class: channels.ClassRejected, Code: "expired",
-				Title: "It could not be sent while it was valid", Action: "Send it again if it still matters."})
+			m, e := msgs[messageID], told(outcomeUnknown("Ask the customer, then settle the message or have it sent again."))
+			m.changed = true
+			a.touch(m)
+			letters.Add(m.id, m.tenantID, m.channelID, db.Micros(a.now), string(e.Class), e.Code)
+			if m.errorText, err = jsonTextOf(e); err != nil {
+				return err
+			}
+			return a.emit(m, &channels.StatusUpdate{Error: e}, step{}, a.now)
 		})
-		if err != nil {
-			return err
-		}
-		if err := a.save(ctx, tx); err != nil {
-			return err
-		}
-		return events.Append(ctx, tx, a.events)
-	})
 	if err != nil {
-		return 0, fmt.Errorf("sweep expired: %w", err)
+		return n, err
 	}
-	return n, nil
+	_, err = tx.ExecRows(ctx, insertDead, letters)
+	return n, err
 }

@@ -49,6 +49,9 @@ type Message struct {
 	Attempt           int64
 	PossibleDuplicate bool // resent although an earlier attempt may have arrived
 	TrackingLost      bool // the provider will report no more
+	UsedFallback      bool // its fallback template is sent instead of its content
+	LateAcceptance    bool // the provider took it although it had ended here
+	Delivery          Delivery
 	JournalID         string
 	RequestID         string
 
@@ -64,6 +67,17 @@ type Message struct {
 	DeletedAt   time.Time
 
 	Waiting *Waiting // why a message is not being sent right now
+}
+
+// Ordering says whether later messages may pass m.
+func (m *Message) Ordering() Ordering { return orderingOf(m.Delivery.Ordering, &m.Content) }
+
+// FallbackTemplate is what is sent if the window is closed, or nil.
+func (m *Message) FallbackTemplate() *channels.Content {
+	if m.Delivery.Fallback == nil {
+		return nil
+	}
+	return &m.Delivery.Fallback.Content
 }
 
 // Author says who wrote an outbound message.
@@ -162,6 +176,7 @@ type Attempt struct {
 	Code, Title, Detail   string
 	HTTPStatus            int64
 	ProviderID            string
+	Fallback              bool // it carried the fallback template
 }
 
 // StatusRecord is one thing that a provider said about a message.

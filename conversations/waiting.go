@@ -102,8 +102,12 @@ func (m *Message) explain(state, reason string, until, limit, used, lease int64,
 		return db.Time(micros)
 	}
 	switch {
+	case state == "scheduled":
+		m.Waiting = &Waiting{Reason: WaitScheduled, Until: m.ScheduledAt}
 	case state == "uncertain":
 		m.Waiting = &Waiting{Reason: WaitUncertain, Until: at(lease)}
+	case state == stateManual: // until somebody settles it
+		m.Waiting = &Waiting{Reason: WaitUncertain}
 	case state != "queued":
 	case reason != "":
 		m.Waiting = &Waiting{Reason: reason, Until: at(until), Limit: limit, Used: used}
@@ -160,7 +164,7 @@ func giveBack(ctx context.Context, tx *db.Tx, now time.Time, back []putBack, ope
 		}
 	}
 	query := `WITH {{rows}} UPDATE sends SET state = 'queued', attempt = sends.attempt - 1, lease_until = 0, lease_owner = '',
-		due_at = {clock} + v.due, wait_reason = v.reason, wait_until = v.known * ({clock} + v.until), wait_limit = v.lim, wait_used = v.used
+		due_at = {clock} + v.due, wait_reason = v.reason, wait_until = v.known * ({clock} + v.until), wait_limit = v.lim, wait_used = v.used, ` + held + `
 		FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'`
 	if _, err := tx.ExecRows(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), rows); err != nil {
 		return nil, err

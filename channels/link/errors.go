@@ -25,6 +25,8 @@ type rule struct {
 	Scope  channels.Scope  `json:"scope"`
 	Title  string          `json:"title"`
 	Action string          `json:"action"`
+
+	NeedsTemplate bool `json:"needsTemplate"` // the service window is closed
 }
 
 // codes are the tables by code; read once, never changed.

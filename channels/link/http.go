@@ -111,7 +111,7 @@ func refusal(a answer) *channels.SendError {
 	e := &channels.SendError{HTTPStatus: a.status, RetryAfter: a.retryAfter}
 	if json.Unmarshal(a.body, &m) == nil && m.ResultCode != "" {
 		r := explain(string(m.ResultCode), string(m.Description), string(m.TranslatedDescription))
-		e.Class, e.Scope, e.Code, e.Title, e.Action = r.Class, r.Scope, r.Code, r.Title, r.Action
+		e.Class, e.Scope, e.Code, e.Title, e.Action, e.NeedsTemplate = r.Class, r.Scope, r.Code, r.Title, r.Action, r.NeedsTemplate
 		e.Detail = cut(firstNonEmpty(string(m.TranslatedDescription), string(m.Description)))
 		if a.status == http.StatusTooManyRequests {
 			e.Class, e.Scope = channels.ClassThrottled, channels.ScopeChannel

@@ -29,6 +29,7 @@ type knownError struct {
 	Title             string         `json:"title"`
 	Action            string         `json:"action"`
 	RetryAfterSeconds int            `json:"retryAfterSeconds"` // Meta's advice where it gives one
+	NeedsTemplate     bool           `json:"needsTemplate"`     // the service window is closed
 }
 
 func (k knownError) retryAfter() time.Duration {

@@ -87,7 +87,7 @@ func (s *status) fill(u *channels.StatusUpdate) {
 		known := lookup(string(e.Code), "")
 		u.Error = &channels.ProviderError{
 			Class: known.Class, Code: string(e.Code), Title: known.title(string(e.Title)),
-			Action: known.Action, Detail: cut(e.detail()),
+			Action: known.Action, Detail: cut(e.detail()), NeedsTemplate: known.NeedsTemplate,
 		}
 	} else if u.Status == channels.StatusFailed {
 		u.Error = &channels.ProviderError{

@@ -41,6 +41,7 @@ func (a *answer) refusal() *channels.SendError {
 	e := &channels.SendError{
 		Class: known.Class, Scope: known.Scope, Code: code,
 		Title: known.Title, Action: known.Action, HTTPStatus: a.status, RetryAfter: known.retryAfter(),
+		NeedsTemplate: known.NeedsTemplate,
 	}
 	for _, t := range []text{body.Error.ErrorData.Details, body.Error.UserMsg, body.Error.Message} {
 		if t != "" {

@@ -37,9 +37,11 @@ func TestGoldenBodies(t *testing.T) {
 		Waiting:    &conversations.Waiting{Reason: "retry", Until: at(9)},
 		Metadata:   map[string]string{"waMessageId": "wamid.1"},
 		ProviderAt: at(1), CreatedAt: at(0), UpdatedAt: at(8), SentAt: at(2), DeliveredAt: at(3), ReadAt: at(4), FailedAt: at(5), DeletedAt: at(6), ValidUntil: at(7),
+		ScheduledAt: at(10), UsedFallback: true, LateAcceptance: true,
+		Delivery: conversations.Delivery{Ordering: conversations.OrderBestEffort, Fallback: &conversations.Fallback{Content: channels.Content{Type: "template", Template: &channels.TemplateUse{Name: "order"}}}},
 	}
 	timeline := conversations.Timeline{
-		Attempts: []conversations.Attempt{{Attempt: 1, Node: "node_1", StartedAt: at(1), FinishedAt: at(2), Outcome: "transient", Code: "131000", Title: "Error", Detail: "d", HTTPStatus: 500, ProviderID: "wamid.1"}},
+		Attempts: []conversations.Attempt{{Attempt: 1, Node: "node_1", StartedAt: at(1), FinishedAt: at(2), Outcome: "transient", Code: "131000", Title: "Error", Detail: "d", HTTPStatus: 500, ProviderID: "wamid.1", Fallback: true}},
 		Statuses: []conversations.StatusRecord{{Status: "failed", Provider: "failed", At: at(3), ReceivedAt: at(4), Applied: true, Error: message.Error, Pricing: message.Pricing, JournalID: "jrn_2"}},
 	}
 	channel := registry.Channel{ID: "ch_1", TenantID: "ten_a", Type: "loose", Name: "Shop", Enabled: true, Settings: json.RawMessage(`{"number":"12","verifyToken":"v"}`),

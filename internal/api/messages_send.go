@@ -40,6 +40,10 @@ type sendBody struct {
 	ValidForSeconds int64            `json:"validForSeconds,omitempty" minimum:"1" maximum:"2592000" doc:"How long the provider may take to accept it; 48 hours, or the template's own time, by default."`
 	OnUncertain     string           `json:"onUncertain,omitempty" enum:"auto,resend,never,manual" doc:"What to do if it is unknown whether the provider took it."`
 	Options         channels.Options `json:"options,omitempty"`
+
+	SendAt           string            `json:"sendAt,omitempty" format:"date-time" doc:"When to send it: at most 30 days ahead. Its validity counts from then."`
+	Ordering         string            `json:"ordering,omitempty" enum:"strict,bestEffort" doc:"Whether later messages to the same contact may pass it if it is held up for more than 120 seconds by something other than a limit. strict, but bestEffort for templates, by default."`
+	FallbackTemplate *channels.Content `json:"fallbackTemplate,omitempty" doc:"Content of type template that is sent instead, once, if the customer service window is closed."`
 }
 
 const (
@@ -93,16 +97,24 @@ func (s *Server) queue(ctx context.Context, key string, b sendBody) (*sendOutput
 	if err := allowed(p, sendPermission(&b.Content)); err != nil {
 		return nil, err
 	}
+	if b.FallbackTemplate != nil {
+		if err := allowed(p, account.SendTemplates); err != nil {
+			return nil, err
+		}
+	}
 	fingerprint, err := fingerprintOf(b)
 	if err != nil {
 		return nil, err
 	}
 	d, err := s.draft(ctx, p, o, b)
-	if err != nil {
-		return nil, err
+	var m conversations.Message
+	var replayed bool
+	if err == nil {
+		d.IdempotencyKey, d.Fingerprint = key, fingerprint
+		m, replayed, err = s.Conversations.Queue(ctx, d)
+	} else if key != "" { // it was right when it was accepted: the answer is the first one, whatever has changed since
+		m, replayed, err = s.Conversations.Accepted(ctx, p.TenantID, key, fingerprint, err)
 	}
-	d.IdempotencyKey, d.Fingerprint = key, fingerprint
-	m, replayed, err := s.Conversations.Queue(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +192,13 @@ func (s *Server) draft(ctx context.Context, p *account.Principal, o *registry.Op
 		To: to, ToRaw: b.To, Content: b.Content, ReplyToID: b.ReplyTo, Options: b.Options,
 		Window: o.Description.Window.Duration(), ValidFor: time.Duration(b.ValidForSeconds) * time.Second,
 		OnUncertain: b.OnUncertain, Reference: b.Reference, Author: authorOf(p), RequestID: requestID(ctx),
+		Ordering: conversations.Ordering(b.Ordering),
+	}
+	if d.SendAt, err = s.sendAt(b.SendAt); err != nil {
+		return none, err
+	}
+	if d.Fallback, err = s.fallback(ctx, p, o, to, quoted, b); err != nil {
+		return none, err
 	}
 	if d.OnUncertain == "" {
 		d.OnUncertain = o.OnUncertain
@@ -216,6 +235,11 @@ func checkFields(b *sendBody) error {
 	case "", "auto", "resend", "never", "manual":
 	default:
 		inv.Add("/onUncertain", "invalid", "onUncertain is one of auto, resend, never and manual.")
+	}
+	switch conversations.Ordering(b.Ordering) {
+	case "", conversations.OrderStrict, conversations.OrderBestEffort:
+	default:
+		inv.Add("/ordering", "invalid", "ordering is one of strict and bestEffort.")
 	}
 	return fault.FromInvalid(inv.Err(), "")
 }

@@ -33,7 +33,11 @@ type messageBody struct {
 	ReadAt            string                  `json:"readAt,omitempty" format:"date-time"`
 	FailedAt          string                  `json:"failedAt,omitempty" format:"date-time"`
 	DeletedAt         string                  `json:"deletedAt,omitempty" format:"date-time"`
+	SendAt            string                  `json:"sendAt,omitempty" format:"date-time" doc:"Of a scheduled message."`
 	ValidUntil        string                  `json:"validUntil,omitempty" format:"date-time"`
+	Ordering          conversations.Ordering  `json:"ordering,omitempty" enum:"strict,bestEffort"`
+	FallbackTemplate  *channels.Content       `json:"fallbackTemplate,omitempty" doc:"Sent instead of content if the customer service window is closed."`
+	UsedFallback      bool                    `json:"usedFallback,omitempty" doc:"fallbackTemplate was sent, or will be."`
 	ReplyTo           string                  `json:"replyTo,omitempty"`
 	Context           *channels.Context       `json:"context,omitempty"`
 	Referral          *channels.Referral      `json:"referral,omitempty"`
@@ -43,6 +47,7 @@ type messageBody struct {
 	Attempt           int64                   `json:"attempt,omitempty" doc:"Calls to the provider so far."`
 	PossibleDuplicate bool                    `json:"possibleDuplicate,omitempty"`
 	TrackingLost      bool                    `json:"trackingLost,omitempty"`
+	LateAcceptance    bool                    `json:"lateAcceptance,omitempty" doc:"The provider took it although it had expired or was cancelled here."`
 	Error             *channels.ProviderError `json:"error,omitempty"`
 	Pricing           *channels.Pricing       `json:"pricing,omitempty"`
 	Waiting           *waitingBody            `json:"waiting,omitempty"`
@@ -72,7 +77,11 @@ func (s *Server) renderMessage(m conversations.Message, channelType string) mess
 		DeletedAt: rfc3339(m.DeletedAt), ValidUntil: rfc3339(m.ValidUntil),
 		ReplyTo: m.ReplyToID, Context: m.Context, Referral: m.Referral, GroupID: m.GroupID, Reference: m.Reference,
 		Category: m.Category, Attempt: m.Attempt, PossibleDuplicate: m.PossibleDuplicate, TrackingLost: m.TrackingLost,
-		Error: m.Error, Pricing: m.Pricing, Metadata: m.Metadata,
+		Error: m.Error, Pricing: m.Pricing, Metadata: m.Metadata, SendAt: rfc3339(m.ScheduledAt), UsedFallback: m.UsedFallback,
+		LateAcceptance: m.LateAcceptance, FallbackTemplate: m.FallbackTemplate(),
+	}
+	if m.Direction == conversations.Outbound && m.Author.Type != "phone" {
+		b.Ordering = m.Ordering()
 	}
 	if b.Metadata == nil {
 		b.Metadata = map[string]string{}
@@ -116,6 +125,8 @@ type attemptBody struct {
 	HTTPStatus int64  `json:"httpStatus,omitempty"`
 	ProviderID string `json:"providerId,omitempty"`
 	Node       string `json:"node"`
+
+	Content *channels.Content `json:"content,omitempty" doc:"What was sent, if it was not the message's own content: its fallback template."`
 }
 
 type statusBody struct {
@@ -146,10 +157,14 @@ func renderTimeline(m conversations.Message, t conversations.Timeline) timelineB
 	}
 	note(m.JournalID)
 	for _, a := range t.Attempts {
-		b.Attempts = append(b.Attempts, attemptBody{
+		made := attemptBody{
 			Attempt: a.Attempt, StartedAt: rfc3339(a.StartedAt), FinishedAt: rfc3339(a.FinishedAt), Outcome: a.Outcome,
 			Code: a.Code, Title: a.Title, Detail: a.Detail, HTTPStatus: a.HTTPStatus, ProviderID: a.ProviderID, Node: a.Node,
-		})
+		}
+		if a.Fallback {
+			made.Content = m.FallbackTemplate()
+		}
+		b.Attempts = append(b.Attempts, made)
 	}
 	for _, st := range t.Statuses {
 		note(st.JournalID)

@@ -47,6 +47,7 @@ const (
 	sendTimeout  = 30 * time.Second // one call to a provider
 	renewEvery   = conversations.Lease / 3
 	sweepEvery   = 2 * time.Second
+	dueEvery     = 500 * time.Millisecond // half of what a schedule or a validity may be missed by
 	pollBusy     = 250 * time.Millisecond // how often the tables are looked at without a ring
 	pollIdle     = time.Second
 	recordPause  = 200 * time.Millisecond // between tries to record an outcome while the database is away
@@ -89,6 +90,7 @@ func (s *Sender) Start() error {
 	s.wg.Go(func() { s.claimLoop(ctx) })
 	s.wg.Go(func() { every(ctx, renewEvery, s.renew) })
 	s.wg.Go(func() { every(ctx, sweepEvery, s.sweep) })
+	s.wg.Go(func() { every(ctx, dueEvery, s.due) })
 	return nil
 }
 
@@ -149,9 +151,20 @@ func (s *Sender) sweep(ctx context.Context) {
 	if s.OnSwept != nil {
 		s.OnSwept(n)
 	}
-	if n.Interrupted+n.Resent+n.GivenUp+n.Expired > 0 {
-		s.Log.Info("settled sends that nobody worked on", "interrupted", n.Interrupted, "resent", n.Resent, "givenUp", n.GivenUp, "expired", n.Expired)
+	if n.Interrupted+n.Resent+n.GivenUp+n.HandedOver > 0 {
+		s.Log.Info("settled sends that nobody worked on", "interrupted", n.Interrupted, "resent", n.Resent, "givenUp", n.GivenUp, "handedOver", n.HandedOver)
 		s.Wake()
+	}
+}
+
+// due wakes what is scheduled for now and ends what has waited too long.
+func (s *Sender) due(ctx context.Context) {
+	n, err := s.Store.WakeDue(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.Log.Warn("look for what is due", "err", err)
+	}
+	if n.Woken+n.Expired > 0 {
+		s.Log.Info("the time came", "woken", n.Woken, "expired", n.Expired)
 	}
 }
 
@@ -286,9 +299,13 @@ func (s *Sender) call(ch *registry.Open, c conversations.Claim) {
 }
 
 func (s *Sender) attempt(ch *registry.Open, c conversations.Claim) {
-	ctx, cancel := context.WithTimeout(s.callCtx, sendTimeout)
-	defer cancel()
 	began := time.Now()
+	if began.After(c.StartBy) || !began.Before(c.EndBy) {
+		s.release(s.callCtx, []conversations.Claim{c}, 0, "") // if it is still ours
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.callCtx, min(sendTimeout, c.EndBy.Sub(began)))
+	defer cancel()
 	crash.At("after_claim")
 	sent, err := s.send(ctx, ch, &c)
 	crash.At("after_provider_answer")

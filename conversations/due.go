@@ -1,0 +1,180 @@
+package conversations
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/events"
+)
+
+// Due says what WakeDue found.
+type Due struct {
+	Woken   int // scheduled messages that are queued now, or were rejected
+	Expired int // messages whose validity ended
+}
+
+// WakeDue does what the time has come for: scheduled messages take their places in
+// their lanes, and what waited for longer than it is valid expires. Call it at
+// least once a second; while nothing is due it costs one look at two indexes. Any
+// number of nodes may call it at once.
+func (s *Store) WakeDue(ctx context.Context) (n Due, err error) {
+	var scheduled, over bool
+	err = s.db.QueryRowContext(ctx, strings.ReplaceAll(`SELECT EXISTS (SELECT 1 FROM sends WHERE state = 'scheduled' AND due_at <= {clock}),
+		EXISTS (SELECT 1 FROM sends WHERE state = 'queued' AND valid_until <= {clock})`, "{clock}", s.db.Dialect.Clock())).Scan(&scheduled, &over)
+	if err != nil {
+		return n, fmt.Errorf("look for what is due: %w", err)
+	}
+	if scheduled {
+		if n.Woken, err = s.wakeScheduled(ctx); err != nil {
+			return n, fmt.Errorf("wake scheduled: %w", err)
+		}
+	}
+	if over {
+		if n.Expired, err = s.expire(ctx); err != nil {
+			return n, fmt.Errorf("expire: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// sleeper is a scheduled send whose time has come.
+type sleeper struct {
+	messageID, policy, ordering string
+	lane                        threadKey
+	priority                    int64
+	windowed                    bool
+}
+
+func (s *Store) wakeScheduled(ctx context.Context) (n int, err error) {
+	err = s.inTx(ctx, func(tx *db.Tx) error {
+		n = 0
+		found, ids, err := sleepers(ctx, tx)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		msgs, err := lockSent(ctx, tx, ids)
+		if err != nil {
+			return err
+		}
+		mine := map[string]bool{} // not cancelled, and not woken by another node
+		err = tx.QueryRows(ctx, `WITH {{rows}} DELETE FROM sends WHERE message_id IN (SELECT id FROM v) AND state = 'scheduled'`+returnID, ids,
+			func(r *sql.Rows) error {
+				var messageID string
+				err := r.Scan(&messageID)
+				mine[messageID] = true
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		pairs := map[threadKey]bool{}
+		for _, f := range found {
+			if f.windowed {
+				pairs[f.lane] = true
+			}
+		}
+		a := newAdvance(s.opts.Now())
+		closes, err := windows(ctx, tx, pairs)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			if !mine[f.messageID] {
+				continue
+			}
+			n++
+			if err := a.wake(msgs[f.messageID], f, f.windowed && !closes[f.lane].After(a.now)); err != nil {
+				return err
+			}
+		}
+		if err := a.save(ctx, tx); err != nil {
+			return err
+		}
+		return events.Append(ctx, tx, a.events)
+	})
+	return n, err
+}
+
+// sleepers reads what is due, the earliest first, without locking it.
+func sleepers(ctx context.Context, tx *db.Tx) (found []sleeper, ids *db.Rows, err error) {
+	ids = db.NewRows("id text")
+	rows, err := tx.QueryContext(ctx, strings.ReplaceAll(`SELECT message_id, channel_id, contact_id, priority, on_uncertain, ordering, windowed FROM sends
+		WHERE state = 'scheduled' AND due_at <= {clock} ORDER BY due_at, seq`, "{clock}", tx.Dialect.Clock())+fmt.Sprintf(` LIMIT %d`, sweepLimit))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var f sleeper
+		if err := rows.Scan(&f.messageID, &f.lane.channelID, &f.lane.contactID, &f.priority, &f.policy, &f.ordering, &f.windowed); err != nil {
+			return nil, nil, err
+		}
+		found = append(found, f)
+		ids.Add(f.messageID)
+	}
+	return found, ids, rows.Err()
+}
+
+// wake queues m. If the window has closed meanwhile, its template is sent, or
+// nothing.
+func (a *advance) wake(m *sentMessage, f sleeper, closed bool) error {
+	l := lane{f.priority, f.policy, Ordering(f.ordering), f.windowed}
+	if closed {
+		e := &channels.SendError{Class: channels.ClassRejected, Code: "window_closed", Title: "The customer service window had closed when it was due",
+			Action: "Send a template, or name a fallback template.", NeedsTemplate: true}
+		if !m.fallbackHelps(told(e)) {
+			return a.put(m, Rejected, e)
+		}
+		d, err := m.policy()
+		if err != nil {
+			return err
+		}
+		m.usedFallback, m.extra = true, true
+		l.priority, l.windowed = priorityOf(&d.Fallback.Content, d.Fallback.Category), false
+	}
+	a.queueAgain(m, l)
+	return a.put(m, Queued, nil)
+}
+
+// expire ends messages that waited for longer than they are valid.
+func (s *Store) expire(ctx context.Context) (n int, err error) {
+	err = s.inTx(ctx, func(tx *db.Tx) error {
+		n = 0
+		found, err := stuckSends(ctx, tx, `s.state = 'queued' AND s.valid_until <= {clock}`)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		ids, rows := db.NewRows("id text"), db.NewRows("message_id text", "attempt bigint")
+		for _, f := range found {
+			ids.Add(f.messageID)
+			rows.Add(f.messageID, f.attempt)
+		}
+		msgs, err := lockSent(ctx, tx, ids)
+		if err != nil {
+			return err
+		}
+		a := newAdvance(s.opts.Now())
+		err = tx.QueryRows(ctx, dropSends+` AND state = 'queued'`+returnID, rows, func(r *sql.Rows) error {
+			var messageID string
+			if err := r.Scan(&messageID); err != nil {
+				return err
+			}
+			n++
+			return a.force(msgs[messageID], Expired, &channels.SendError{Class: channels.ClassRejected, Code: "expired",
+				Title: "It could not be sent while it was valid", Action: "Send it again if it still matters."})
+		})
+		if err != nil {
+			return err
+		}
+		if err := a.save(ctx, tx); err != nil {
+			return err
+		}
+		tx.Announce(SendsQueued{n}) // what was behind them
+		return events.Append(ctx, tx, a.events)
+	})
+	return n, err
+}
