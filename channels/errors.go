@@ -64,6 +64,7 @@ type SendError struct {
 	RetryAfter time.Duration // zero if the provider named no delay
 	HTTPStatus int           // zero if there was no response
 	Err        error         // the transport error, if any
+	Exchange   *Exchange     // the call; nil if none was made
 
 	NeedsTemplate bool // the service window is closed: a template would be accepted
 }

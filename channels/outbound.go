@@ -40,6 +40,7 @@ type Sent struct {
 	Pending    bool              // queued at the provider but not yet handed to the network: no "sent" status yet (LINK)
 	Recipient  []Identity        // who the provider says it is, e.g. the wa_id of a phone as typed
 	Metadata   map[string]string // e.g. messageStatus
+	Exchange   *Exchange         // the call; nil if none was made
 }
 
 // Template is a message template as its provider keeps it.

@@ -157,3 +157,26 @@ func TestOldJournalRowsOpen(t *testing.T) {
 		t.Error("a body that is not this row's opened")
 	}
 }
+
+// What was said to the provider is kept sealed, for a time.
+func TestExchangeIsKept(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		b.opts.Seal = func(plain []byte, aad string) ([]byte, error) { return append([]byte(aad+":"), plain...), nil }
+		b.open("+5511999999999")
+		m := b.queued(b.draft("+5511999999999", "hello"))
+		b.outcome(Outcome{Claim: b.claim(1)[0], Verdict: VerdictSent, Sent: channels.Sent{ProviderID: "wamid.out", Exchange: &channels.Exchange{Method: "POST", Status: 200}}})
+		var kept []byte
+		if err := d.Get(&kept, `SELECT exchange FROM attempts`); err != nil || string(kept) != "ten_1|attempts|exchange|"+m.ID+`|1:{"method":"POST","url":"","status":200,"tookMs":0}` {
+			t.Errorf("kept %q, %v", kept, err)
+		}
+		b.queued(b.draft("+5511999999999", "again"))
+		b.outcome(Outcome{Claim: b.claim(1)[0], Verdict: VerdictFailed, Err: &channels.SendError{Class: channels.ClassRejected}})
+		if n := b.count(`SELECT count(*) FROM attempts WHERE exchange IS NULL`); n != 1 {
+			t.Errorf("%d attempts without a call; want 1", n)
+		}
+		if n, err := b.PruneExchanges(t.Context(), b.clock().Add(time.Second), 10); err != nil || n != 1 {
+			t.Errorf("forgot %d, %v", n, err)
+		}
+	})
+}

@@ -45,6 +45,7 @@ type Outcome struct {
 
 type recordItem struct {
 	*Outcome
+	exchange any  // the call, sealed; nil if none was made
 	owned    bool // the fence held: nobody settled or took over the send meanwhile
 	fallback bool // refused, and its fallback template is sent instead
 	err      error
@@ -55,6 +56,9 @@ type recordItem struct {
 // recorded. An error means that the database did not take it: call again.
 func (s *Store) RecordSend(ctx context.Context, o Outcome) error {
 	it := &recordItem{Outcome: &o}
+	if sealed := s.sealExchange(o); sealed != nil {
+		it.exchange = sealed
+	}
 	if err := s.record.Do(ctx, it); err != nil {
 		return err
 	}
@@ -212,16 +216,16 @@ func requeued(items []*recordItem) (messageIDs []string) {
 
 func closeAttempts(ctx context.Context, tx *db.Tx, items []*recordItem, now time.Time) error {
 	rows := db.NewRows("message_id text", "attempt bigint", "at bigint", "outcome text", "code text", "title text", "detail text",
-		"http_status bigint", "provider_id text")
+		"http_status bigint", "provider_id text", "exchange bytea")
 	for _, it := range items {
 		outcome, e := string(it.Verdict), &channels.SendError{}
 		if it.Err != nil {
 			outcome, e = string(it.Err.Class), it.Err
 		}
-		rows.Add(it.Claim.MessageID, it.Claim.Attempt, db.Micros(now), outcome, e.Code, e.Title, e.Detail, int64(e.HTTPStatus), it.Sent.ProviderID)
+		rows.Add(it.Claim.MessageID, it.Claim.Attempt, db.Micros(now), outcome, e.Code, e.Title, e.Detail, int64(e.HTTPStatus), it.Sent.ProviderID, it.exchange)
 	}
 	_, err := tx.ExecRows(ctx, `WITH {{rows}} UPDATE attempts SET finished_at = v.at, outcome = v.outcome, code = v.code, title = v.title,
-			detail = v.detail, http_status = v.http_status, provider_id = v.provider_id
+			detail = v.detail, http_status = v.http_status, provider_id = v.provider_id, exchange = v.exchange
 		FROM v WHERE attempts.message_id = v.message_id AND attempts.attempt = v.attempt`, rows)
 	return err
 }

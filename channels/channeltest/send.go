@@ -150,7 +150,10 @@ func Broken(t *testing.T, s Suite) {
 		_ = conn.Close() // hanging up is the point
 	}))
 	defer srv.Close()
-	_, err := s.Open(t, srv.URL).Send(context.Background(), s.Outbound[0])
+	sent, err := s.Open(t, srv.URL).Send(context.Background(), s.Outbound[0])
 	_ = class(t, err, channels.ClassUncertain)
 	s.secrets(t, err)
+	if x := record(t, sent, err); x.Error == "" || x.Status != 0 || x.Request == "" {
+		t.Errorf("%+v does not tell that no answer came", *x)
+	}
 }

@@ -37,6 +37,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("parse", func(t *testing.T) { s.parse(t, acct) })
 	t.Run("check", func(t *testing.T) { s.check(t, acct) })
 	t.Run("not sent", func(t *testing.T) { s.notSent(t, acct) })
+	t.Run("exchange", func(t *testing.T) { s.exchange(t) })
 }
 
 // Open opens an account whose provider is at base.

@@ -1,8 +1,11 @@
 package link
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/linktor/linktor/channels"
 )
@@ -46,7 +49,8 @@ func (Adapter) Open(raw json.RawMessage, env channels.Env) (channels.Account, er
 	if err != nil {
 		return nil, err
 	}
-	a := &account{settings: s, http: env.HTTP}
+	secrets := []string{s.Password, s.APIKey, s.CallbackPassword, base64.StdEncoding.EncodeToString([]byte(s.Username + ":" + s.Password))}
+	a := &account{settings: s, http: env.HTTP, redact: channels.NewRedactor(slices.AppendSeq(secrets, maps.Values(s.ExtraHeaders))...)}
 	switch {
 	case s.EnableReadReceipts && s.EnableMediaUpload:
 		return struct {
@@ -72,4 +76,5 @@ func (Adapter) Open(raw json.RawMessage, env channels.Env) (channels.Account, er
 type account struct {
 	settings settings
 	http     *http.Client
+	redact   *channels.Redactor
 }

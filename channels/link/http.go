@@ -25,7 +25,9 @@ type call struct {
 	method      string
 	url         string
 	body        io.Reader
-	contentType string // "" = application/json
+	contentType string            // "" = application/json
+	record      *channels.Capture // of content; nil: nobody will ask
+	content     []byte            // of body, for the record
 }
 
 // answer is what LINK replied.
@@ -51,8 +53,10 @@ func (a *account) call(ctx context.Context, c call) (answer, error) {
 		return answer{}, unsent(errors.New("link: the base URL is not usable"))
 	}
 	a.setHeaders(req, c)
+	c.record.Request(req, c.content)
 	resp, err := a.http.Do(req)
 	if err != nil {
+		c.record.Failed(err)
 		if wrote.Load() {
 			return answer{}, uncertain(withoutURL(err))
 		}
@@ -61,6 +65,7 @@ func (a *account) call(ctx context.Context, c call) (answer, error) {
 	defer resp.Body.Close()
 	out := answer{status: resp.StatusCode, retryAfter: retryAfter(resp.Header, time.Now())}
 	out.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	c.record.Response(resp, out.body, err)
 	if err != nil && resp.StatusCode < 300 {
 		return answer{}, uncertain(withoutURL(err)) // accepted, but the id is lost
 	}

@@ -14,7 +14,9 @@ import (
 
 // Send hands one message to LINK. LINK answers "queued" before WhatsApp has the
 // message, so a success is always pending. Source: "POST /messages".
-func (a *account) Send(ctx context.Context, out channels.Outbound) (channels.Sent, error) {
+func (a *account) Send(ctx context.Context, out channels.Outbound) (sent channels.Sent, err error) {
+	record := a.redact.Capture()
+	defer func() { record.Attach(&sent, err) }()
 	now := time.Now()
 	if !out.ValidUntil.IsZero() && !out.ValidUntil.After(now) {
 		return channels.Sent{}, &channels.SendError{
@@ -41,7 +43,7 @@ func (a *account) Send(ctx context.Context, out channels.Outbound) (channels.Sen
 			Action: "Correct the parameters of the message.", Err: err,
 		}
 	}
-	answer, err := a.call(ctx, call{method: http.MethodPost, url: a.settings.BaseURL + "/messages", body: bytes.NewReader(body)})
+	answer, err := a.call(ctx, call{method: http.MethodPost, url: a.settings.BaseURL + "/messages", body: bytes.NewReader(body), content: body, record: record})
 	if err != nil {
 		return channels.Sent{}, err
 	}

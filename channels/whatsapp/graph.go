@@ -36,6 +36,7 @@ type graph struct {
 	host   string // of base: where the token may go
 	token  string
 	proof  string // appsecret_proof, or ""
+	redact *channels.Redactor
 }
 
 func newGraph(s settings, client *http.Client) graph {
@@ -52,6 +53,7 @@ func newGraph(s settings, client *http.Client) graph {
 	if s.UseAppSecretProof {
 		g.proof = appSecretProof(s.AppSecret, s.AccessToken)
 	}
+	g.redact = channels.NewRedactor(s.AccessToken, s.AppSecret, s.PreviousAppSecret, s.VerifyToken, g.proof)
 	return g
 }
 
@@ -71,8 +73,9 @@ type request struct {
 	body   []byte
 	stream io.Reader // instead of body: size bytes
 	size   int64
-	kind   string // content type of body or stream
-	limit  int64  // of the answer; maxAnswer if 0
+	kind   string            // content type of body or stream
+	limit  int64             // of the answer; maxAnswer if 0
+	record *channels.Capture // nil: nobody will ask
 }
 
 // answer is what came back.
@@ -109,8 +112,10 @@ func (g *graph) call(ctx context.Context, r request) (*answer, error) {
 	if r.stream != nil {
 		req.ContentLength = r.size
 	}
+	r.record.Request(req, r.body)
 	resp, err := g.client.Do(req)
 	if err != nil {
+		r.record.Failed(err)
 		return nil, transportError(err, written.Load())
 	}
 	defer resp.Body.Close()
@@ -119,6 +124,7 @@ func (g *graph) call(ctx context.Context, r request) (*answer, error) {
 		limit = maxAnswer
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	r.record.Response(resp, body, err)
 	if err != nil {
 		return nil, transportError(err, true)
 	}

@@ -26,7 +26,9 @@ type sendAnswer struct {
 // Send makes one attempt. HTTP 200 means accepted; what becomes of the message
 // is told by status webhooks, which carry out.MessageID. Source: Meta, "Send
 // messages".
-func (a *Account) Send(ctx context.Context, out channels.Outbound) (channels.Sent, error) {
+func (a *Account) Send(ctx context.Context, out channels.Outbound) (sent channels.Sent, err error) {
+	record := a.graph.redact.Capture()
+	defer func() { record.Attach(&sent, err) }()
 	wire, err := render(out)
 	if err != nil {
 		return channels.Sent{}, notRendered(err)
@@ -37,7 +39,7 @@ func (a *Account) Send(ctx context.Context, out channels.Outbound) (channels.Sen
 	}
 	resp, err := a.graph.call(ctx, request{
 		method: http.MethodPost, path: "/" + a.set.PhoneNumberID + "/messages",
-		body: body, kind: "application/json",
+		body: body, kind: "application/json", record: record,
 	})
 	if err != nil {
 		return channels.Sent{}, err

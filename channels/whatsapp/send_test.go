@@ -145,6 +145,10 @@ func TestSend(t *testing.T) {
 	want := channels.Sent{ProviderID: "wamid.S1", Recipient: []channels.Identity{
 		{Kind: channels.IdentityPhone, Value: "+551190000001", Raw: "551190000001"},
 	}}
+	if x := got.Exchange; x == nil || x.Status != 200 || x.Response != answer || !strings.Contains(x.Request, "The parcel left") {
+		t.Errorf("exchange %+v", x)
+	}
+	got.Exchange = nil
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -170,6 +174,7 @@ func TestSendHeld(t *testing.T) {
 		ProviderID: "wamid.S2", Pending: true, Metadata: map[string]string{"messageStatus": "held_for_quality_assessment"},
 		Recipient: []channels.Identity{{Kind: channels.IdentityUserID, Value: "PT.9"}},
 	}
+	got.Exchange = nil // TestSend checks one
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -108,6 +108,11 @@ func (s *server) chores() []tasks.Chore {
 				return s.store.PruneJournal(ctx, time.Now().Add(-s.cfg.JournalRetention), prune)
 			})
 		}},
+		{Name: "forget what was said to providers", Every: time.Minute, Do: func(ctx context.Context) error {
+			return untilFew(func() (int64, error) {
+				return s.store.PruneExchanges(ctx, time.Now().Add(-s.cfg.JournalRetention), prune)
+			})
+		}},
 		{Name: "forget applied changes", Every: time.Hour, Do: func(ctx context.Context) error {
 			before := time.Now().Add(-max(changesFor, 2*s.cfg.JournalRetention)) // whatever can be replayed is remembered
 			return untilFew(func() (int64, error) { return s.store.PruneChanges(ctx, before, prune) })

@@ -76,7 +76,8 @@ type Config struct {
 	// GET /api/v1/events.
 	EventRetention time.Duration `key:"event_retention" default:"168h" min:"1h"`
 
-	// How long the bodies of provider webhooks are kept as received.
+	// How long the bodies of provider webhooks are kept as received, and what was
+	// said to and by providers when messages were sent.
 	JournalRetention time.Duration `key:"journal_retention" default:"168h" min:"1h"`
 
 	// Bytes of a provider webhook's body that are kept once everything in it has
