@@ -12,8 +12,8 @@ var ErrStopped = errors.New("db: stopped")
 
 // Group lets many callers share transactions: run is handed what has gathered
 // while the previous call was busy, so that a crowd costs few commits. A lone caller
-// never waits for company; after a crowd the first of the next one waits a
-// millisecond at most.
+// never waits for company; after a crowd the first of the next one waits two
+// milliseconds at most.
 type Group[T any] struct {
 	run    func([]T)
 	weigh  func(T) int
@@ -82,7 +82,7 @@ func (g *Group[T]) Stop() {
 }
 
 // gather is how long a writer waits for callers that it has reason to expect.
-const gather = time.Millisecond
+const gather = 2 * time.Millisecond
 
 func (g *Group[T]) loop() {
 	var items []T
@@ -90,7 +90,7 @@ func (g *Group[T]) loop() {
 	for p := range g.in {
 		// The callers of the last batch have just been answered and are about to come
 		// again: starting with the first of them alone would cost a commit of its own.
-		expected := len(waiting) / 2
+		expected := len(waiting) * 7 / 8
 		items, waiting = append(items[:0], p.item), append(waiting[:0], p)
 		late := time.NewTimer(gather)
 		for weight := g.weigh(p.item); weight < g.max; {
