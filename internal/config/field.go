@@ -2,9 +2,6 @@ package config
 
 import (
 	_ "embed" // the source of Config, whose comments are the documentation
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"reflect"
 	"strings"
 )
@@ -52,24 +49,25 @@ func Fields() []Field {
 	return fields
 }
 
-// comments returns the comment of each field of Config, by name.
+// comments returns the comment of each field of Config, by name. It reads the
+// formatted source line by line: a parser would be in every binary for this alone.
 func comments() map[string]string {
 	docs := map[string]string{}
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", source, parser.ParseComments|parser.SkipObjectResolution)
-	if err != nil {
-		return docs // it has compiled, so it parses; settings work without their texts
+	_, body, _ := strings.Cut(source, "\ntype Config struct {\n")
+	var doc []string
+	for line := range strings.Lines(body) {
+		if line == "}\n" {
+			break
+		}
+		line = strings.TrimSpace(line)
+		if text, ok := strings.CutPrefix(line, "//"); ok {
+			doc = append(doc, strings.TrimSpace(text))
+			continue
+		}
+		if name, _, ok := strings.Cut(line, " "); ok {
+			docs[name] = strings.Join(doc, " ")
+		}
+		doc = nil
 	}
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
-		if !ok || spec.Name.Name != "Config" {
-			return true
-		}
-		if st, ok := spec.Type.(*ast.StructType); ok {
-			for _, f := range st.Fields.List {
-				docs[f.Names[0].Name] = strings.Join(strings.Fields(f.Doc.Text()), " ")
-			}
-		}
-		return false
-	})
 	return docs
 }
