@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
 )
 
@@ -106,6 +107,10 @@ func newProblem(status int, code, detail string) *Problem {
 // asFault classifies what is not a fault yet.
 func asFault(err error) *fault.Error {
 	err = fault.FromInvalid(err, "")
+	if db.IsFull(err) { // whatever it has been taken for on its way here
+		return &fault.Error{Kind: fault.Unavailable, Code: "storage_full", RetryAfter: 5 * time.Second, Err: err,
+			Message: "The disk of the server is full. Nothing was stored. Try again once there is space."}
+	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}

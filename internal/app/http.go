@@ -127,7 +127,12 @@ func (s *server) checks() []api.Check {
 			}
 			return err
 		}},
-		{Name: "disk", Test: func(context.Context) error { return diskSpace(s.cfg.DataDir) }},
+		{Name: "disk", Test: func(context.Context) error {
+			if s.db.Full(fullFor) {
+				return errFull
+			}
+			return diskSpace(s.cfg.DataDir)
+		}},
 	}
 	if !s.redis.InProcess {
 		checks = append(checks, api.Check{Name: "redis", Soft: true, Test: func(ctx context.Context) error {

@@ -118,7 +118,7 @@ func run(ctx context.Context, args []string, out, table io.Writer) (err error) {
 	if o.page != "" && err == nil {
 		err = writePage(o.page, results)
 	}
-	failed := slices.IndexFunc(results, func(r Result) bool { return r.Verdict != "pass" })
+	failed := slices.IndexFunc(results, func(r Result) bool { return r.Verdict == "fail" })
 	if err == nil && failed >= 0 {
 		err = errors.New("not every promise was kept")
 	}

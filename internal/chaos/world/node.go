@@ -3,6 +3,10 @@ package world
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,6 +20,10 @@ const maxConns = 128
 // Node is one server of a world. It can be killed and started again.
 type Node struct {
 	rig.Node
+	// CrashAt names a moment at which the process that is started next kills itself,
+	// as internal/crash has it; that process only.
+	CrashAt string
+
 	world     *World
 	api, hook *rig.Client
 
@@ -26,7 +34,12 @@ type Node struct {
 
 // Start starts the server and waits until it serves.
 func (n *Node) Start(ctx context.Context) error {
-	s, err := n.Node.Start(ctx)
+	node := n.Node
+	if n.CrashAt != "" {
+		node.Env = append(slices.Clone(node.Env), "LINKTOR_CHAOS_CRASH_AT="+n.CrashAt)
+		n.CrashAt = ""
+	}
+	s, err := node.Start(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,4 +140,23 @@ func (w *World) each() []*Node {
 		list = append(list, w.Nodes[(w.next+i)%len(w.Nodes)])
 	}
 	return list
+}
+
+// Get asks this server for a page without a key.
+func (n *Node) Get(path string) (status int, answer []byte, err error) {
+	return n.hook.Do("GET", path, nil)
+}
+
+// Metric reads one figure of /metrics that has no labels.
+func (n *Node) Metric(name string) (float64, error) {
+	status, page, err := n.Get("/metrics")
+	if err != nil || status != 200 {
+		return 0, fmt.Errorf("/metrics: %d %w", status, err)
+	}
+	for line := range strings.Lines(string(page)) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			return strconv.ParseFloat(strings.TrimSpace(rest), 64)
+		}
+	}
+	return 0, fmt.Errorf("/metrics has no %s", name)
 }

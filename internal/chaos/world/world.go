@@ -36,6 +36,9 @@ type Options struct {
 	Customers int     // who have written already; 0 means 300
 	Rate      float64 // messages per second that a channel may send; 0 means 1,000
 	Env       []string
+	// Tablespace is where a database of mode Postgres is made; empty means with the
+	// others.
+	Tablespace string
 	// Policy is the onUncertain of the channels; empty means the server's default.
 	Policy string
 	// Plan decides what the provider does with each message; nil takes every one
@@ -114,7 +117,7 @@ func (w *World) openStorage(ctx context.Context) (err error) {
 	if w.Mode != Postgres {
 		return nil
 	}
-	if w.dsn, err = rig.NewDatabase(ctx, w.Options.Postgres.URL); err != nil {
+	if w.dsn, err = rig.NewDatabase(ctx, w.Options.Postgres.URL, w.Tablespace); err != nil {
 		return err
 	}
 	if w.Redis, err = rig.StartRedis(ctx); err != nil {
