@@ -2,11 +2,8 @@ package api
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -114,7 +111,7 @@ func asFault(err error) *fault.Error {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
-	if se, ok := errors.AsType[*channels.SendError](err); ok { // before isAway: it may wrap a network error
+	if se, ok := errors.AsType[*channels.SendError](err); ok { // before IsAway: it may wrap a network error
 		return providerFault(se)
 	}
 	away := func(code, message string) *fault.Error {
@@ -125,7 +122,7 @@ func asFault(err error) *fault.Error {
 		return fault.New(fault.Invalid, "unsupported", "This channel type has no such call.")
 	case errors.Is(err, context.DeadlineExceeded):
 		return away("timeout", "The request took too long and was stopped. Try again.")
-	case isAway(err):
+	case db.IsAway(err):
 		return away("database_unavailable", "The database cannot be reached. Try again.")
 	}
 	return &fault.Error{Kind: fault.Internal, Err: err}
@@ -153,11 +150,6 @@ func providerFault(se *channels.SendError) *fault.Error {
 	}
 	f.Message = strings.Join(parts, ". ") + "."
 	return f
-}
-
-func isAway(err error) bool {
-	_, isNet := errors.AsType[net.Error](err)
-	return isNet || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
 // renderError is the error handler of routes outside huma.

@@ -27,6 +27,7 @@ type Scenario struct {
 	Promise string   // one sentence for docs/explanation/guarantees.md
 	Modes   []string // databases on which it makes sense; nil means both
 	Long    bool     // only in the long profile
+	Alone   bool     // nothing else may run beside it: it harms PostgreSQL itself, or measures times
 	Run     func(ctx context.Context, t *Trial) error
 }
 
@@ -73,6 +74,7 @@ type Trial struct {
 	Seed          uint64
 	Result        Result
 
+	scenario Scenario
 	bin, dir string
 	postgres *rig.Postgres
 	mu       sync.Mutex // of worlds and Result
@@ -213,11 +215,11 @@ func (t *Trial) judge(a *world.Audit, ok allow) {
 	}
 }
 
-// run carries out s and returns its line.
-func (t *Trial) run(ctx context.Context, s Scenario) Result {
+// run carries out the scenario and returns its line.
+func (t *Trial) run(ctx context.Context) Result {
 	began := time.Now()
-	t.Result = Result{Scenario: s.Name, Mode: t.Mode, Profile: t.Profile, Seed: t.Seed, Notes: []string{}}
-	err := s.Run(ctx, t)
+	t.Result = Result{Scenario: t.scenario.Name, Mode: t.Mode, Profile: t.Profile, Seed: t.Seed, Notes: []string{}}
+	err := t.scenario.Run(ctx, t)
 	t.Result.DurationMS = time.Since(began).Milliseconds()
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		t.Expect(false, "it could not be carried out: %v", err)

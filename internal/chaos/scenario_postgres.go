@@ -12,7 +12,7 @@ import (
 // meanwhile, and providers and apps try again: lost 0, duplicated 0. Afterwards the
 // server is what it was: answers within 10 s of the end of the cut, no goroutine more.
 var postgres = Scenario{
-	Name: "postgres", Rules: "R5", Modes: []string{world.Postgres},
+	Name: "postgres", Rules: "R5", Alone: true, Modes: []string{world.Postgres},
 	Promise: "A restart of PostgreSQL, or a cut connection to it, is seen as 503 and waiting, never as loss.",
 	Run:     postgresAway,
 }

@@ -11,7 +11,7 @@ import (
 // Nothing that matters is in it: lost 0, duplicated 0, sends go on at no less than
 // half of their rate while it is away, and frames reach sockets within 1 s.
 var redis = Scenario{
-	Name: "redis", Rules: "R6", Modes: []string{world.Postgres},
+	Name: "redis", Rules: "R6", Alone: true, Modes: []string{world.Postgres},
 	Promise: "Redis can be emptied, killed or away: nothing is lost, sends go on, and frames still come within a second.",
 	Run:     redisAway,
 }

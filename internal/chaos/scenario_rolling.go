@@ -7,8 +7,8 @@ import (
 	"github.com/linktor/linktor/internal/chaos/world"
 )
 
-// rolling is R10 without its change of schema: two servers behind something that asks
-// the next when nobody listens are stopped and started in turn, under load. Lost 0,
+// rolling is R10 without its change of schema: two servers behind a balancer that asks
+// whether they are ready are stopped and started in turn, under load. Lost 0,
 // duplicated 0, no gap on a socket, and at most 0.1 % of the requests are answered
 // with 5xx or break, counted before any client tries again.
 var rolling = Scenario{
@@ -27,6 +27,7 @@ func rollingRestart(ctx context.Context, t *Trial) error {
 		return err
 	}
 	defer fleet.Close()
+	w.Balance(ctx)
 	load := w.Load(ctx, world.Load{Inbound: 150, Sends: 50})
 	defer load.Stop()
 	w.Pause(ctx, time.Second)

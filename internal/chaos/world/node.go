@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ type Node struct {
 	world     *World
 	api, hook *rig.Client
 
+	unready atomic.Bool // see World.Balance
 	mu      sync.Mutex
 	server  *rig.Server
 	started []time.Duration // from the start of each process to its word that it serves
@@ -130,16 +132,38 @@ func (n *Node) API() *rig.Client { return n.api }
 func (n *Node) Hook() *rig.Client { return n.hook }
 
 // each returns the servers in the order in which a request should try them: in
-// turn, as a load balancer does.
+// turn, as a load balancer does, and last those that say that they are not ready.
 func (w *World) each() []*Node {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.next++
-	list := make([]*Node, 0, len(w.Nodes))
+	var list, last []*Node
 	for i := range w.Nodes {
-		list = append(list, w.Nodes[(w.next+i)%len(w.Nodes)])
+		if n := w.Nodes[(w.next+i)%len(w.Nodes)]; n.unready.Load() {
+			last = append(last, n)
+		} else {
+			list = append(list, n)
+		}
 	}
-	return list
+	return append(list, last...)
+}
+
+// checkEvery is how often a balancer asks whether a server is ready. Real ones ask
+// less often, and have a longer drain_time set for them.
+const checkEvery = 100 * time.Millisecond
+
+// Balance makes requests avoid servers that are not ready, until the world is closed
+// or ctx ends.
+func (w *World) Balance(ctx context.Context) {
+	for _, n := range w.Nodes {
+		check := rig.NewClient(n.Listen, "", 1)
+		w.watchers.Go(func() {
+			for rig.Pause(ctx, checkEvery) && !w.closed.Load() {
+				status, _, err := check.Do("GET", "/readyz", nil)
+				n.unready.Store(err != nil || status != 200)
+			}
+		})
+	}
 }
 
 // Get asks this server for a page without a key.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/linktor/linktor/internal/bench/rig"
@@ -63,6 +64,9 @@ type World struct {
 	Redis    *rig.Redis // nil in mode SQLite
 	DB       *db.DB     // the servers' database, directly
 	dsn      string
+
+	closed   atomic.Bool
+	watchers sync.WaitGroup
 
 	mu     sync.Mutex
 	rand   *mathrand.Rand
@@ -185,6 +189,8 @@ func (w *World) openLines(context.Context) error {
 
 // Close ends everything.
 func (w *World) Close() {
+	w.closed.Store(true)
+	w.watchers.Wait()
 	for _, n := range w.Nodes {
 		n.Stop()
 	}
