@@ -58,7 +58,7 @@ func diskFull(ctx context.Context, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	t.enough(a, 200, 50)
+	t.enough(a, 100, 20)
 	t.refusals(w)
 	t.Expect(len(w.Nodes[0].Started()) == 1, "the server had to be started again")
 	return nil

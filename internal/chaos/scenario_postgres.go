@@ -60,7 +60,7 @@ func postgresAway(ctx context.Context, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	t.enough(a, 500, 150)
+	t.enough(a, 150, 50)
 	after, err := w.Nodes[0].Metric("go_goroutines")
 	t.Count("goroutines more than before", after-before)
 	t.Expect(after <= before+50, "%g goroutines before, %g after", before, after)

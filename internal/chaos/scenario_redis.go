@@ -75,7 +75,7 @@ func redisAway(ctx context.Context, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	t.enough(a, 500, 150)
+	t.enough(a, 150, 50)
 	t.refusals(w)
 	return nil
 }

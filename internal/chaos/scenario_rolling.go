@@ -49,7 +49,7 @@ func rollingRestart(ctx context.Context, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	t.enough(a, 500, 150)
+	t.enough(a, 150, 50)
 	answers, broken := w.Ledger.Answers()
 	all, bad := broken, broken
 	for status, n := range answers {

@@ -59,7 +59,7 @@ func terminateLoop(ctx context.Context, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	t.enough(a, 300, 100)
+	t.enough(a, 150, 50)
 	t.Expect(a.Seen.Cut == 0, "%d sockets were closed without being told to reconnect", a.Seen.Cut)
 	t.Expect(a.Seen.Warned >= a.Seen.Sockets, "only %d sockets were told to reconnect", a.Seen.Warned)
 	return t.impatient(ctx)

@@ -67,10 +67,20 @@ func (n *Node) take() *rig.Server {
 	return s
 }
 
+// gone makes clients notice that the process has ended.
+func (n *Node) gone() {
+	for _, c := range []*rig.Client{n.api, n.hook} {
+		if c != nil {
+			c.CloseIdle()
+		}
+	}
+}
+
 // Kill ends the server as kill -9 does.
 func (n *Node) Kill() {
 	if s := n.take(); s != nil {
 		s.Kill()
+		n.gone()
 		n.world.Fault("kill " + n.Listen)
 	}
 }
@@ -91,6 +101,7 @@ func (n *Node) Terminate(limit time.Duration) (took time.Duration, err error) {
 	n.world.Fault("terminate " + n.Listen)
 	began := time.Now()
 	s.Signal(syscall.SIGTERM)
+	defer n.gone()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -111,6 +122,7 @@ func (n *Node) AwaitEnd(ctx context.Context) error {
 	select {
 	case <-s.Done():
 		n.take()
+		n.gone()
 		n.world.Fault("crash " + n.Listen)
 		return nil
 	case <-ctx.Done():
