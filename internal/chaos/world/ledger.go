@@ -1,10 +1,8 @@
 package world
 
 import (
-	"errors"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -17,7 +15,6 @@ type Ledger struct {
 	keys     int               // idempotency keys used
 	answers  map[int]int       // by HTTP status
 	broken   int               // requests without an answer
-	closed   int               // requests that found nobody listening: never sent
 	lanes    map[string]int    // sends of each lane
 	acks     []time.Time       // when requests began that were acknowledged
 	rejected map[string]string // sends answered with a final error, by key: the answer
@@ -38,11 +35,7 @@ func newLedger() *Ledger {
 func (l *Ledger) answered(status int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		l.closed++
-		return
-	case err != nil:
+	if err != nil {
 		l.broken++
 		return
 	}
@@ -82,8 +75,7 @@ func (l *Ledger) newKey(lane string) (place int) {
 }
 
 // Answers returns how often each HTTP status was answered, and how many requests
-// were sent and got no answer. Those that found nobody listening are not counted: a
-// load balancer asks the next server.
+// got no answer.
 func (l *Ledger) Answers() (byStatus map[int]int, broken int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,15 +127,6 @@ func (l *Ledger) recovery(t time.Time) (d time.Duration, ok bool) {
 		}
 	}
 	return d, ok
-}
-
-// Recovered is how long after t the first request began that was acknowledged, or how
-// long ago t was if there was none.
-func (l *Ledger) Recovered(t time.Time) time.Duration {
-	if d, ok := l.recovery(t); ok {
-		return d
-	}
-	return time.Since(t)
 }
 
 // Recovery is the longest time that passed, after any fault, until a request was
