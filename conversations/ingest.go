@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -83,6 +84,7 @@ func (s *Store) Ingest(ctx context.Context, w Webhook) (Applied, error) {
 // vet makes event i fit to be stored, or an item of the journal with a reason.
 func (it *ingestItem) vet(i int) {
 	e := &it.Events[i]
+	clean(e)
 	if e.Kind == channels.EventMessage {
 		m := e.Message
 		if m.ProviderID == "" { // the same body has the same hash: still stored once
@@ -109,11 +111,11 @@ func unavailable(err error) error {
 func (s *Store) runIngest(items []*ingestItem) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	err := s.applyWebhooks(ctx, items)
+	err := s.tryWebhooks(ctx, items)
 	switch {
 	case err == nil:
 		crash.At("after_ingest_commit")
-	case !db.IsData(err) && !errors.Is(err, errRace):
+	case !db.IsData(err) && !errors.Is(err, errRace) && !errors.Is(err, errPanic):
 		for _, it := range items {
 			it.err = err
 		}
@@ -140,7 +142,7 @@ func (s *Store) applyPieces(ctx context.Context, it *ingestItem, cause error) er
 	shell, body := *it, *it.Webhook
 	body.Events, shell.piece = nil, true
 	shell.Webhook = &body
-	if err := s.applyWebhooks(ctx, []*ingestItem{&shell}); err != nil {
+	if err := s.tryWebhooks(ctx, []*ingestItem{&shell}); err != nil {
 		return err
 	}
 	it.problems = found
@@ -152,8 +154,8 @@ func (s *Store) applyPieces(ctx context.Context, it *ingestItem, cause error) er
 		piece, w := shell, body
 		w.Events, w.Replay = it.Events[i:i+1], true
 		piece.Webhook, piece.problems = &w, nil
-		err := s.applyWebhooks(ctx, []*ingestItem{&piece})
-		if err != nil && !db.IsData(err) {
+		err := s.tryWebhooks(ctx, []*ingestItem{&piece})
+		if err != nil && !db.IsData(err) && !errors.Is(err, errPanic) {
 			return err
 		}
 		if err != nil {
@@ -166,6 +168,22 @@ func (s *Store) applyPieces(ctx context.Context, it *ingestItem, cause error) er
 	it.applied = Applied{JournalID: shell.applied.JournalID, Events: done, Failed: len(it.problems), Logged: logged}
 	s.results.add(map[string]*journalResult{it.applied.JournalID: it.result(s.opts.Now())})
 	return s.keepProblems(ctx, it)
+}
+
+// errPanic means that applying an item has run into a bug: the same item will again.
+var errPanic = errors.New("conversations: a panic")
+
+// tryWebhooks is applyWebhooks for items that nobody has seen before: a panic ends
+// neither the process nor their neighbours.
+func (s *Store) tryWebhooks(ctx context.Context, items []*ingestItem) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.opts.Log.ErrorContext(ctx, "panic while applying a webhook", "channelId", items[0].ChannelID, "items", len(items),
+				"panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return s.applyWebhooks(ctx, items)
 }
 
 func journalState(problems []JournalProblem, applied int) JournalState {

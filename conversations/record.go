@@ -55,6 +55,7 @@ type recordItem struct {
 // meanwhile, by a report of the provider or by another node, only the attempt is
 // recorded. An error means that the database did not take it: call again.
 func (s *Store) RecordSend(ctx context.Context, o Outcome) error {
+	cleanAll(&o.Sent.ProviderID) // as the reports on it are
 	it := &recordItem{Outcome: &o}
 	if sealed := s.sealExchange(o); sealed != nil {
 		it.exchange = sealed
@@ -321,7 +322,7 @@ func (a *advance) put(m *sentMessage, to Status, e *channels.SendError) error {
 		}
 		m.errorText = text
 	}
-	if to.Final() && to != Cancelled {
+	if to.Final() {
 		m.failedAt = db.NullMicros(a.now)
 	}
 	return a.emit(m, u, s, a.now)

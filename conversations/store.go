@@ -3,6 +3,7 @@ package conversations
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/linktor/linktor/internal/db"
@@ -19,6 +20,8 @@ type Options struct {
 	LateAfter time.Duration                                   // age at which an item of a webhook is marked as late; 0 = never
 	MaxBatch  int                                             // messages and statuses per transaction; 0 means 256
 	MaxKept   int                                             // bytes of a body that the journal keeps of what was applied; 0 = all
+
+	Log *slog.Logger // gets panics that an item of a webhook caused; nil means slog.Default
 
 	UncertainWait time.Duration // how long reports on an uncertain attempt are awaited; 0 means the constant
 }
@@ -41,6 +44,9 @@ type Store struct {
 func NewStore(d *db.DB, opts Options) *Store {
 	if opts.UncertainWait == 0 {
 		opts.UncertainWait = UncertainWait
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
 	}
 	s := &Store{db: d, opts: opts, owners: newOwners()}
 	writers := opts.Writers

@@ -80,23 +80,26 @@ func (c *checker) button(at string, x *channels.TemplateComponent) {
 // parameter checks that the member which type names is there.
 func (c *checker) parameter(at string, x *channels.TemplateParameter) {
 	files := map[string]*channels.Media{"image": x.Image, "video": x.Video, "document": x.Document, "gif": x.GIF}
-	present := map[string]bool{
+	members := map[string]bool{
 		"text": x.Text != "", "payload": x.Payload != "", "coupon_code": x.CouponCode != "",
 		"currency": x.Currency != nil, "date_time": x.DateTime != nil, "location": x.Location != nil,
 		"product": x.Product != nil, "action": x.Action != nil, "limited_time_offer": x.LimitedOffer != nil,
 		"tap_target_configuration": x.TapTarget != nil, "ttl_minutes": x.TTLMinutes != nil,
 		"order_status": x.OrderStatus != nil,
-	}[x.Type]
+	}
+	present, known := members[x.Type]
 	if file, ok := files[x.Type]; ok {
-		if present = file != nil; present && x.Type != "gif" { // a GIF is an mp4 of its own limits
+		if present, known = file != nil, true; present && x.Type != "gif" { // a GIF is an mp4 of its own limits
 			c.media(at+"/"+x.Type, x.Type, file)
 		}
 	}
 	switch {
 	case x.Type == "":
 		c.add(at+"/type", "required", "The parameter's type is missing.")
+	case !known:
+		c.add(at+"/type", "unsupported", "The parameter's type is none of WhatsApp's.")
 	case !present:
-		c.add(at+"/"+x.Type, "required", "The member that the parameter's type names is missing or unknown.")
+		c.add(at+"/"+x.Type, "required", "The member that the parameter's type names is missing.")
 	}
 	c.atMost(at+"/coupon_code", x.CouponCode, maxCouponCode, "The coupon code")
 }

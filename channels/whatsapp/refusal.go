@@ -30,7 +30,7 @@ type graphError struct {
 // status second, because the documented statuses differ from page to page.
 func (a *answer) refusal() *channels.SendError {
 	var body graphError
-	if err := gojson.Unmarshal(a.body, &body, lenient); err != nil || body.Error == nil || body.Error.Code == nil {
+	if err := gojson.Unmarshal(a.body, &body, lenient); err != nil || body.Error == nil || body.Error.Code == nil || *body.Error.Code == "" {
 		return a.foreign()
 	}
 	code, subcode := string(*body.Error.Code), string(body.Error.Subcode)

@@ -116,6 +116,9 @@ func (a *Account) CreateTemplate(ctx context.Context, t channels.Template) (chan
 	if err := a.graph.json(ctx, request{method: http.MethodPost, path: path}, in, &ans); err != nil {
 		return channels.Template{}, err
 	}
+	if ans.ID == "" { // it may exist: a list will tell
+		return channels.Template{}, unreadable(http.StatusOK)
+	}
 	t.ProviderID, t.Status = ans.ID, strings.ToUpper(ans.Status)
 	if t.Status == "" {
 		t.Status = "PENDING"

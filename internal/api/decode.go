@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,7 +19,32 @@ import (
 // wrong case and unknown names are errors: each is a mistake that would
 // otherwise pass in silence.
 func decodeStrict(data []byte, v any) error {
-	return json.Unmarshal(data, v, json.RejectUnknownMembers(true))
+	if err := json.Unmarshal(data, v, json.RejectUnknownMembers(true)); err != nil {
+		return err
+	}
+	if bytes.Contains(data, []byte(`\u0000`)) {
+		return findNUL(data)
+	}
+	return nil
+}
+
+// errNUL refuses the character U+0000: PostgreSQL stores none, and to replace it
+// would be to send something else than was asked for.
+var errNUL = errors.New("the character NUL")
+
+// findNUL returns errNUL with the place of the first text that holds a NUL, or nil:
+// the six characters may also be an escaped backslash and digits.
+func findNUL(data []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(data))
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return nil //nolint:nilerr // the end: data was decoded before
+		}
+		if token.Kind() == '"' && strings.IndexByte(token.String(), 0) >= 0 {
+			return &json.SemanticError{JSONPointer: dec.StackPointer(), Err: errNUL}
+		}
+	}
 }
 
 // transformError replaces huma's errors by a Problem. huma keeps only the text of
@@ -111,6 +137,9 @@ func decodeProblem(err error) *Problem {
 	f := ProblemField{Pointer: string(sem.JSONPointer), Code: "invalid", Message: "The value has the wrong type."}
 	if errors.Is(err, json.ErrUnknownName) {
 		f.Code, f.Message = "unknown", "There is no such field."
+	} else if errors.Is(err, errNUL) {
+		f.Pointer = strings.ReplaceAll(f.Pointer, "\x00", "")
+		f.Message = "Text must not contain the character NUL (U+0000)."
 	} else if sem.GoType != nil {
 		f.Message = "The value must be " + kindName(sem.GoType) + "."
 	}

@@ -73,6 +73,11 @@ func decodeCursor(s string, parts int) ([]string, error) {
 	if err := json.Unmarshal(raw, &key); err != nil || len(key) != parts {
 		return nil, badCursor()
 	}
+	for _, part := range key {
+		if !storable(part) {
+			return nil, badCursor()
+		}
+	}
 	return key, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/linktor/linktor/internal/fault"
@@ -60,16 +61,17 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	defer cancel()
 	c.SetUserContext(ctx)
 
-	if err := s.next(c); err != nil {
+	err := checkText(c)
+	if err == nil {
+		err = s.next(c)
+	}
+	if err != nil {
 		if err := s.renderError(c, err); err != nil {
 			return err
 		}
 	}
 	if status, ok := c.Locals(localStatus).(int); ok {
 		c.Status(status)
-	}
-	if s.leaving.Load() {
-		c.Context().SetConnectionClose()
 	}
 	s.closeUnread(c)
 	took := time.Since(start)
@@ -79,6 +81,26 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	s.logAccess(c, rid, took)
 	return nil
 }
+
+// checkText refuses what no database can look for: NUL and bytes that are no UTF-8,
+// in the path, a parameter or an Idempotency-Key.
+func checkText(c *fiber.Ctx) error {
+	if !storable(string(c.Request().URI().Path())) {
+		return fault.Missing("resource")
+	}
+	if !storable(c.Get("Idempotency-Key")) {
+		return fault.New(fault.Malformed, "invalid_idempotency_key", "Idempotency-Key is not UTF-8.")
+	}
+	for name, value := range c.Context().QueryArgs().All() {
+		if !storable(string(name)) || !storable(string(value)) {
+			return fault.New(fault.Malformed, "malformed_query", "A parameter holds NUL or bytes that are not UTF-8.")
+		}
+	}
+	return nil
+}
+
+// storable reports whether PostgreSQL can hold s as text.
+func storable(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
 
 // next runs the rest of the chain and turns a panic into an error.
 func (s *Server) next(c *fiber.Ctx) (err error) {

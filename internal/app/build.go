@@ -162,8 +162,8 @@ func (s *server) openMessages(ctx context.Context) (err error) {
 	s.events = events.NewLog(s.db)
 	s.store = conversations.NewStore(s.db, conversations.Options{
 		Now: time.Now, Node: s.node, Seal: s.box.Seal, Unseal: s.box.Open, MaxBatch: s.cfg.IngestBatch, MaxKept: s.cfg.JournalMaxBytes, LateAfter: s.cfg.WebhookMaxAge,
-		UncertainWait: s.cfg.UncertainWait,
-		MediaURL:      func(id string) string { return s.media.SignedURL(id, s.cfg.EventRetention) },
+		UncertainWait: s.cfg.UncertainWait, Log: s.log,
+		MediaURL: func(id string) string { return s.media.SignedURL(id, s.cfg.EventRetention) },
 	})
 	if s.spool, err = spool.New(s.cfg.SpoolDir(), s.box); err != nil {
 		return err

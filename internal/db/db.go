@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -35,8 +34,6 @@ type DB struct {
 
 	write *sqlx.DB // SQLite: one connection; PostgreSQL: the same pool
 	stmts sync.Map // query → *sql.Stmt, of write
-
-	full atomic.Int64 // when a write last failed for want of space, in nanoseconds; 0 is never
 
 	mu        sync.RWMutex
 	listeners []func(any)
@@ -156,8 +153,7 @@ func (d *DB) Close() error {
 
 // InTx runs fn in a transaction: it commits if fn returns nil and rolls back if
 // fn fails or panics. fn must not call a provider, and must not use d.
-func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) (err error) {
-	defer func() { d.noteFull(err) }()
+func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) error {
 	tx, err := d.write.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
@@ -216,7 +212,6 @@ func (t *Tx) ForUpdate(table string) string {
 func (d *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	res, err := d.write.ExecContext(ctx, query, args...)
 	if err != nil {
-		d.noteFull(err)
 		return 0, err
 	}
 	return res.RowsAffected()
@@ -286,7 +281,7 @@ func IsRetryable(err error) bool {
 func IsData(err error) bool {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		switch e.Code.Class() {
-		case "21", "22", "23", "42":
+		case "21", "22", "23", "42", "54": // 54: a key too long for its index
 			return true
 		}
 		return false

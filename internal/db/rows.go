@@ -284,9 +284,9 @@ func appendElement(b []byte, v any) []byte {
 	panic(fmt.Sprintf("db: no column type for %T", v))
 }
 
-// storable replaces what PostgreSQL's text cannot hold, NUL and bad UTF-8, by
+// Storable replaces what PostgreSQL's text cannot hold, NUL and bad UTF-8, by
 // U+FFFD: a customer's odd name must not cost the message.
-func storable(s string) string {
+func Storable(s string) string {
 	if strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) {
 		return s
 	}
@@ -294,7 +294,7 @@ func storable(s string) string {
 }
 
 func appendQuoted(b []byte, s string) []byte {
-	s = storable(s)
+	s = Storable(s)
 	b = append(b, '"')
 	for i := range len(s) {
 		if s[i] == '"' || s[i] == '\\' {
