@@ -188,7 +188,11 @@ func (s *Store) finish(ctx context.Context, m Media, reason string) error {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		e, err := events.New(m.TenantID, "media."+string(m.State), m.ChannelID, conversation.String, now, fileData{
+		typ := "media.ready"
+		if m.State == Failed {
+			typ = "media.failed"
+		}
+		e, err := events.New(m.TenantID, typ, m.ChannelID, conversation.String, now, fileData{
 			MediaID: m.ID, MessageID: m.MessageID, ChannelID: m.ChannelID, State: m.State,
 			MimeType: m.MimeType, Filename: m.Filename, Size: m.Size, SHA256: m.SHA256, Error: reason,
 		})

@@ -72,6 +72,7 @@ type ChannelSetting struct {
 	Default  any      `json:"default"`
 	Required bool     `json:"required"`
 	Generate bool     `json:"generate"`
+	Unique   bool     `json:"unique"` // it names the account: one channel has it
 }
 
 // Channels are the calls about channels.

@@ -43,7 +43,7 @@ func Video(m Media) Content { return Content{Type: "video", Video: &m} }
 
 // React is content of an emoji on a message; an empty emoji takes it back.
 func React(messageID, emoji string) Content {
-	return Content{Type: "reaction", Reaction: &Reaction{messageID, emoji}}
+	return Content{Type: "reaction", Reaction: &Reaction{MessageID: messageID, Emoji: emoji}}
 }
 
 // Buttons is content of a text with buttons to tap.
@@ -148,8 +148,9 @@ type (
 
 // Reaction is an emoji on a message.
 type Reaction struct {
-	MessageID string `json:"messageId"`
-	Emoji     string `json:"emoji"`
+	MessageID         string `json:"messageId"`
+	ProviderMessageID string `json:"providerMessageId,omitempty"` // of an inbound reaction: the provider's id of that message
+	Emoji             string `json:"emoji"`
 }
 
 // Order is a cart that a customer sent.
@@ -177,12 +178,13 @@ type FlowReply struct {
 
 // System is a notice from the provider inside a conversation.
 type System struct {
-	Kind      string   `json:"kind"` // e.g. user_changed_number, message_edited
-	Body      string   `json:"body,omitempty"`
-	MessageID string   `json:"messageId,omitempty"`
-	Edited    *Content `json:"edited,omitempty"`
-	NewPhone  string   `json:"newPhone,omitempty"`
-	NewUserID string   `json:"newUserId,omitempty"`
+	Kind              string   `json:"kind"` // e.g. user_changed_number, message_edited
+	Body              string   `json:"body,omitempty"`
+	MessageID         string   `json:"messageId,omitempty"`
+	ProviderMessageID string   `json:"providerMessageId,omitempty"` // the provider's id of that message
+	Edited            *Content `json:"edited,omitempty"`
+	NewPhone          string   `json:"newPhone,omitempty"`
+	NewUserID         string   `json:"newUserId,omitempty"`
 }
 
 // Unsupported is content of a kind that Linktor or the provider's API does not know.

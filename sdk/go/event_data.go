@@ -10,6 +10,7 @@ const (
 	TypeMessageReceived     = "message.received"
 	TypeMessageCreated      = "message.created"
 	TypeMessageStatus       = "message.status"
+	TypeMessageWaiting      = "message.waiting"
 	TypeConversationCreated = "conversation.created"
 	TypeConversationUpdated = "conversation.updated"
 	TypeContactCreated      = "contact.created"
@@ -40,6 +41,8 @@ func newData(eventType string) any {
 		return &MessageCreated{}
 	case TypeMessageStatus:
 		return &MessageStatusChanged{}
+	case TypeMessageWaiting:
+		return &MessageWaiting{}
 	case TypeConversationCreated, TypeConversationUpdated:
 		return &ConversationChanged{}
 	case TypeContactCreated, TypeContactUpdated:
@@ -109,6 +112,14 @@ type MessageStatusChanged struct {
 	DeletedAt         *time.Time    `json:"deletedAt"`         // by the recipient
 	Reference         string        `json:"reference"`         // yours, from Send
 	WaMessageID       string        `json:"waMessageId"`       // the id at the network, once it is known
+}
+
+// MessageWaiting says why a message is not being sent right now: once per reason.
+type MessageWaiting struct {
+	MessageID      string   `json:"messageId"`
+	ChannelID      string   `json:"channelId"`
+	ConversationID string   `json:"conversationId"`
+	Waiting        *Waiting `json:"waiting"`
 }
 
 // ConversationChanged says that a conversation began or changed. AssigneeID and

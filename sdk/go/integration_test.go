@@ -132,3 +132,42 @@ func TestServerLists(t *testing.T) {
 		t.Errorf("got %+v, %v", m, err)
 	}
 }
+
+func TestServerSchedules(t *testing.T) {
+	c, ctx := realServer(t)
+	conv, to := openConversation(t, ctx, c)
+	at := time.Now().Add(time.Hour).Truncate(time.Second)
+	fallback := Content{Type: "template", Template: &TemplateUse{Name: "hello_world", Language: Language{Code: "en_US"}}}
+	m, err := c.Messages.Send(ctx, SendParams{ChannelID: conv.ChannelID, To: to, Content: Text("later"), SendAt: &at,
+		Ordering: "bestEffort", FallbackTemplate: &fallback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Status != Scheduled || m.SendAt == nil || !m.SendAt.Equal(at) || m.Ordering != "bestEffort" || m.FallbackTemplate == nil ||
+		m.Waiting == nil || m.Waiting.Reason != "scheduled" {
+		t.Errorf("got %+v", m)
+	}
+}
+
+func TestServerReplaysTheJournal(t *testing.T) {
+	c, ctx := realServer(t)
+	openConversation(t, ctx, c)
+	list, err := c.Journal.List(ctx, JournalFilter{State: "applied,partial", From: time.Now().Add(-24 * time.Hour), Paging: Paging{Limit: 1}})
+	if err != nil || len(list.Data) != 1 || list.Data[0].SHA256 == "" {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+	one, err := c.Journal.Replay(ctx, list.Data[0].ID)
+	if err != nil || one.Changed == nil || *one.Changed {
+		t.Errorf("a replay of what is known: %+v, %v", one, err)
+	}
+	r := JournalRange{ChannelID: list.Data[0].ChannelID, Limit: 1}
+	for steps := 0; ; steps++ {
+		step, err := c.Journal.ReplayRange(ctx, r)
+		if err != nil || step.Changed != 0 || step.Failed != 0 {
+			t.Fatalf("step %d: %+v, %v", steps, step, err)
+		}
+		if r.After = step.Next; !step.HasMore || steps == 3 {
+			break
+		}
+	}
+}

@@ -55,14 +55,19 @@ type Message struct {
 	ReadAt            *time.Time        `json:"readAt"`
 	FailedAt          *time.Time        `json:"failedAt"`
 	DeletedAt         *time.Time        `json:"deletedAt"`
+	SendAt            *time.Time        `json:"sendAt"` // of a scheduled message
 	ValidUntil        *time.Time        `json:"validUntil"`
-	ReplyTo           string            `json:"replyTo"` // the id of the message quoted
+	Ordering          string            `json:"ordering"`         // strict, bestEffort
+	FallbackTemplate  *Content          `json:"fallbackTemplate"` // sent instead of Content if the window is closed
+	UsedFallback      bool              `json:"usedFallback"`     // FallbackTemplate was sent, or will be
+	ReplyTo           string            `json:"replyTo"`          // the id of the message quoted
 	Context           *MessageContext   `json:"context"`
 	Referral          *Referral         `json:"referral"`
 	Reference         string            `json:"reference"` // yours, from Send
 	Attempt           int               `json:"attempt"`
 	PossibleDuplicate bool              `json:"possibleDuplicate"` // resent although an earlier attempt may have arrived
 	TrackingLost      bool              `json:"trackingLost"`      // the provider will report no more
+	LateAcceptance    bool              `json:"lateAcceptance"`    // the provider took it although it had expired or was cancelled
 	Error             *MessageError     `json:"error"`
 	Pricing           *Pricing          `json:"pricing"`
 	Waiting           *Waiting          `json:"waiting"`
@@ -92,12 +97,13 @@ type Pricing struct {
 	Category string `json:"category"`
 }
 
-// Waiting says why a queued message is not being sent right now.
+// Waiting says why a message is not being sent right now.
 type Waiting struct {
-	Reason string     `json:"reason"`
-	Until  *time.Time `json:"until"`
-	Limit  int64      `json:"limit"`
+	Reason string     `json:"reason"` // scheduled, retry, throughput, tier_limit, channel_paused, order, ...
+	Until  *time.Time `json:"until"`  // when it is looked at again; nil: when somebody acts
+	Limit  int64      `json:"limit"`  // of the limit that holds it
 	Used   int64      `json:"used"`
+	Behind string     `json:"behind"` // with order: the message that goes first
 }
 
 // Author wrote an outbound message. Type: api_key, user, bot, phone.
@@ -108,7 +114,8 @@ type Author struct {
 
 // MessageContext is what a message refers to, as the provider says it.
 type MessageContext struct {
-	MessageID           string `json:"messageId"`
+	MessageID           string `json:"messageId"`         // the provider's id; ours is in ReplyTo
+	ProviderMessageID   string `json:"providerMessageId"` // the same
 	From                string `json:"from"`
 	Forwarded           bool   `json:"forwarded"`
 	FrequentlyForwarded bool   `json:"frequentlyForwarded"`
@@ -155,6 +162,7 @@ type Attempt struct {
 	HTTPStatus int        `json:"httpStatus"`
 	ProviderID string     `json:"providerId"`
 	Node       string     `json:"node"`
+	Content    *Content   `json:"content"` // what was sent, if it was the fallback template
 }
 
 // StatusReport is what the provider said, with both clocks.
@@ -179,6 +187,10 @@ type SendParams struct {
 	ValidForSeconds int64          `json:"validForSeconds,omitempty"` // not delivered by then, it expires
 	OnUncertain     string         `json:"onUncertain,omitempty"`     // auto, resend, never, manual
 	Options         map[string]any `json:"options,omitempty"`         // what only one provider knows, e.g. LINK's priority
+
+	SendAt           *time.Time `json:"sendAt,omitempty"`           // not before this time, at most 30 days ahead; the validity counts from then
+	Ordering         string     `json:"ordering,omitempty"`         // strict, bestEffort: whether later messages may pass it if it is held up
+	FallbackTemplate *Content   `json:"fallbackTemplate,omitempty"` // of type template: sent instead if the window is closed
 }
 
 // MessageFilter selects messages. Empty members select everything.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Paging is part of the parameters of every list.
@@ -106,6 +107,14 @@ func values(pairs ...string) url.Values {
 		}
 	}
 	return q
+}
+
+// instant is t in a query; the zero time is left out.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // path joins parts below /api/v1, each escaped. An empty part is replaced, so

@@ -71,6 +71,12 @@ func TestResources(t *testing.T) {
 		{"GET /api/v1/journal?state=failed", "pages/empty.json", func(ctx context.Context, c *Client) error {
 			return drop(c.Journal.List(ctx, JournalFilter{State: "failed"}))
 		}},
+		{"GET /api/v1/journal?channelId=ch_1&from=2026-11-21T10%3A00%3A00Z&messageId=msg_1&state=partial%2Cfailed", "pages/empty.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Journal.List(ctx, JournalFilter{ChannelID: "ch_1", State: "partial,failed", From: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), MessageID: "msg_1"}))
+		}},
+		{`POST /api/v1/journal/replay {"channelId":"ch_1","state":"failed","limit":500}`, "answers/journal_replay.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Journal.ReplayRange(ctx, JournalRange{ChannelID: "ch_1", State: "failed", Limit: 500}))
+		}},
 		{"GET /api/v1/journal/jrn_1", "answers/journal_entry.json", func(ctx context.Context, c *Client) error { return drop(c.Journal.Get(ctx, "jrn_1")) }},
 		{"POST /api/v1/journal/jrn_1/replay {}", "answers/journal_entry.json", func(ctx context.Context, c *Client) error { return drop(c.Journal.Replay(ctx, "jrn_1")) }},
 		{"GET /api/v1/events?after=v1.e5f1.40&types=message.received%2Cmessage.status", "pages/events.json", func(ctx context.Context, c *Client) error {
@@ -168,12 +174,14 @@ func sameTime(a, b string) bool {
 func TestNothingIsLostInDecoding(t *testing.T) {
 	roundTrip[Message](t, "answers/message.json")
 	roundTrip[Message](t, "answers/message_detail.json")
+	roundTrip[Message](t, "answers/message_scheduled.json")
 	roundTrip[Conversation](t, "answers/conversation.json")
 	roundTrip[Contact](t, "answers/contact.json")
 	roundTrip[Channel](t, "answers/channel.json")
 	roundTrip[Template](t, "answers/template.json")
 	roundTrip[StoredMedia](t, "answers/media.json")
 	roundTrip[JournalEntry](t, "answers/journal_entry.json")
+	roundTrip[JournalReplay](t, "answers/journal_replay.json")
 	roundTrip[[]Content](t, "contents.json")
 	roundTrip[SendParams](t, "requests/full.json")
 	for kind := range published {

@@ -101,3 +101,25 @@ test('lists, types and events answer', options, async () => {
   const media = await linktor.media.upload({ file: new TextEncoder().encode('dot'), filename: 'dot.txt', mimeType: 'text/plain' })
   assert.equal((await linktor.media.get(media.id)).size, 3)
 })
+
+test('a message is scheduled, and webhooks are applied again', options, async () => {
+  const linktor = client()
+  const { channelId, to } = await customer(linktor)
+  const sendAt = new Date(Date.now() + 3_600_000).toISOString()
+  const fallbackTemplate = { type: 'template', template: { name: 'hello_world', language: { code: 'en_US' } } } as const
+  const message = await linktor.messages.send({
+    channelId, to, content: { type: 'text', text: 'later' }, sendAt, ordering: 'bestEffort', fallbackTemplate,
+  })
+  assert.deepEqual([message.status, message.sendAt, message.ordering, message.waiting?.reason], ['scheduled', sendAt, 'bestEffort', 'scheduled'])
+  assert.equal(message.fallbackTemplate?.type, 'template')
+
+  const entry = (await linktor.journal.list({ state: ['applied', 'partial'], limit: 1 })).data[0] ?? assert.fail('no webhook came')
+  assert.equal((await linktor.journal.replay(entry.id)).changed, false)
+  let after: string | undefined
+  for (let steps = 0; steps < 3; steps++) {
+    const step = await linktor.journal.replayRange({ channelId, limit: 1, after })
+    assert.deepEqual([step.changed, step.failed], [0, 0])
+    after = step.next
+    if (!step.hasMore) break
+  }
+})

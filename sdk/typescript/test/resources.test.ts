@@ -34,6 +34,8 @@ const rows: Row[] = [
   ['POST /api/v1/channels/ch_1/templates/sync', 'answers/template_sync.json', (c) => c.templates.sync({ channelId: 'ch_1' })],
   ['GET /api/v1/media/med_1', 'answers/media.json', (c) => c.media.get('med_1')],
   ['GET /api/v1/journal?state=failed', 'pages/empty.json', (c) => c.journal.list({ state: 'failed' })],
+  ['GET /api/v1/journal?channelId=ch_1&state=partial%2Cfailed&from=2026-11-21T10%3A00%3A00Z&messageId=msg_1', 'pages/empty.json', (c) => c.journal.list({ channelId: 'ch_1', state: ['partial', 'failed'], from: '2026-11-21T10:00:00Z', messageId: 'msg_1' })],
+  ['POST /api/v1/journal/replay', 'answers/journal_replay.json', (c) => c.journal.replayRange({ channelId: 'ch_1', state: 'failed', limit: 500 }), { channelId: 'ch_1', state: 'failed', limit: 500 }],
   ['GET /api/v1/journal/jrn_1', 'answers/journal_entry.json', (c) => c.journal.get('jrn_1')],
   ['POST /api/v1/journal/jrn_1/replay', 'answers/journal_entry.json', (c) => c.journal.replay('jrn_1')],
   ['GET /api/v1/events?types=message.received%2Cmessage.status&channelId=ch_1&after=v1.e5f1.40', 'pages/events.json', (c) => c.events.list({ types: ['message.received', 'message.status'], channelId: 'ch_1', after: 'v1.e5f1.40' })],

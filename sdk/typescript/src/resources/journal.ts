@@ -1,7 +1,7 @@
 import type { RequestOptions } from '../core/http.js'
 import type { List } from '../core/page.js'
 import { path, Resource } from '../core/resource.js'
-import type { JournalEntry, JournalListParams } from '../types/channel.js'
+import type { JournalEntry, JournalListParams, JournalReplay, JournalReplayParams } from '../types/channel.js'
 
 /** The webhook bodies of the providers, as they came. */
 export class Journal extends Resource {
@@ -16,5 +16,13 @@ export class Journal extends Resource {
   /** Applies a body again, for instance one that failed. Nothing is stored twice. */
   replay(id: string, options?: RequestOptions): Promise<JournalEntry> {
     return this.http.json({ method: 'POST', path: path`/api/v1/journal/${id}/replay`, body: {} }, options)
+  }
+
+  /**
+   * Applies the bodies of a range again, oldest first. A call is one step: call it
+   * again with `next` as `after` until `hasMore` is false.
+   */
+  replayRange(params: JournalReplayParams = {}, options?: RequestOptions): Promise<JournalReplay> {
+    return this.http.json({ method: 'POST', path: '/api/v1/journal/replay', body: params }, options)
   }
 }

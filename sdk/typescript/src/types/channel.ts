@@ -79,6 +79,8 @@ export interface ChannelSetting {
   default?: unknown
   required?: boolean
   generate?: boolean
+  /** It names the account: one channel has it. */
+  unique?: boolean
 }
 
 export interface Template {
@@ -170,15 +172,61 @@ export interface JournalEntry {
   /** Only from `get`, if the body is not text. */
   bodyBase64?: string
   size?: number
+  /** Of the body, in hex. */
+  sha256?: string
+  /** Only the beginning of the body is kept. */
+  truncated?: boolean
+  /** Items in the body. */
   events?: number
   deliveries?: number
   receivedAt: string
   /** When it last came. */
   lastAt?: string
   appliedAt?: string | null
+  tookMs?: number
+  /** Where the events are that it led to; events of others can lie between them. */
+  produced?: { events: number; firstSeq?: number; lastSeq?: number }
+  /** Only from `replay`: whether it led to events. */
+  changed?: boolean
 }
+
+type JournalState = Open<'applied' | 'partial' | 'failed'>
 
 export interface JournalListParams extends ListParams {
   channelId?: string
-  state?: Open<'applied' | 'partial' | 'failed'>
+  state?: JournalState | readonly JournalState[]
+  /** Stored at this time (ISO 8601) or later. */
+  from?: string
+  /** Stored before this time. */
+  to?: string
+  /** Of the body, in hex. */
+  sha256?: string
+  /** A message, by our id or the provider's: the bodies that it and its statuses came in. */
+  messageId?: string
+}
+
+export interface JournalReplayParams {
+  channelId?: string
+  /** One or more states, separated by commas. */
+  state?: string
+  from?: string
+  to?: string
+  /** Bodies of one call, at most 500. */
+  limit?: number
+  /** `next` of the answer before. */
+  after?: string
+}
+
+/** What one step of a replay did. */
+export interface JournalReplay {
+  replayed: number
+  /** Those that led to events; of the others everything was known. */
+  changed: number
+  failed: number
+  /** Those of which only the beginning is kept. */
+  skipped: number
+  problems: { id: string; reason: string }[]
+  /** Call again with `next` as `after`. */
+  hasMore: boolean
+  next?: string
 }

@@ -173,7 +173,16 @@ type CommonContent =
   | { type: 'interactive'; interactive: Interactive }
   | { type: 'template'; template: TemplateUse }
   /** An empty `emoji` takes the reaction back. */
-  | { type: 'reaction'; reaction: { messageId: string; emoji: string } }
+  | {
+      type: 'reaction'
+      reaction: {
+        /** Ours; received, the provider's if we do not have the message. */
+        messageId: string
+        /** Received: the provider's id of that message. */
+        providerMessageId?: string
+        emoji: string
+      }
+    }
 
 /** What can be sent. */
 export type OutboundContent = CommonContent
@@ -208,7 +217,10 @@ export type Content =
       system: {
         kind: string
         body?: string
+        /** Of the message edited or deleted: ours, or the provider's if we do not have it. */
         messageId?: string
+        /** The provider's id of that message. */
+        providerMessageId?: string
         edited?: Content
         newPhone?: string
         newUserId?: string

@@ -2,7 +2,7 @@ import type { ListParams } from '../core/resource.js'
 import type { Health } from './channel.js'
 import type { Content } from './content.js'
 import type { ContactIdentity, ConversationStatus } from './conversation.js'
-import type { Author, MessageContext, MessageError, MessageStatus, Open, Pricing, Referral } from './message.js'
+import type { Author, MessageContext, MessageError, MessageStatus, Open, Pricing, Referral, Waiting } from './message.js'
 
 /** An event as every consumer gets it: realtime, webhook and `client.events`. */
 export interface Envelope<Type extends string = string, Data = unknown> {
@@ -89,6 +89,14 @@ export interface MessageStatusChanged {
   waMessageId?: string
 }
 
+/** Why a message is not being sent right now: once per reason. */
+export interface MessageWaiting {
+  messageId: string
+  channelId: string
+  conversationId: string
+  waiting: Waiting | null
+}
+
 /** A conversation began or changed. Less than a `Conversation`: read that for the whole. */
 export interface ConversationChanged {
   id: string
@@ -170,6 +178,7 @@ export interface EventData {
   'message.received': MessageReceived
   'message.created': MessageCreated
   'message.status': MessageStatusChanged
+  'message.waiting': MessageWaiting
   'conversation.created': ConversationChanged
   'conversation.updated': ConversationChanged
   'contact.created': ContactChanged
@@ -203,6 +212,7 @@ const KNOWN: Record<EventType, true> = {
   'message.received': true,
   'message.created': true,
   'message.status': true,
+  'message.waiting': true,
   'conversation.created': true,
   'conversation.updated': true,
   'contact.created': true,

@@ -40,6 +40,9 @@ export interface Pricing {
 
 /** What a message refers to, as the provider says it. */
 export interface MessageContext {
+  /** The provider's id of the message quoted; ours is in `replyTo`. */
+  providerMessageId?: string
+  /** The same, under its older name. */
   messageId?: string
   from?: string
   forwarded?: boolean
@@ -68,6 +71,33 @@ export interface Author {
   id?: string
 }
 
+/** Why a message is not being sent right now. */
+export interface Waiting {
+  reason: Open<
+    | 'scheduled'
+    | 'retry'
+    | 'throughput'
+    | 'throttled'
+    | 'pair_limit'
+    | 'tier_limit'
+    | 'template_paused'
+    | 'template_pacing'
+    | 'marketing_limit'
+    | 'channel_paused'
+    | 'channel_disabled'
+    | 'breaker_open'
+    | 'order'
+    | 'uncertain'
+  >
+  /** When it is looked at again; absent: when somebody acts. */
+  until?: string
+  /** Of the limit that holds it. */
+  limit?: number
+  used?: number
+  /** With `order`: the message that goes first. */
+  behind?: string
+}
+
 export interface Message {
   id: string
   channelId: string
@@ -90,7 +120,14 @@ export interface Message {
   readAt?: string
   failedAt?: string
   deletedAt?: string
+  /** Of a scheduled message. */
+  sendAt?: string
   validUntil?: string
+  ordering?: Open<'strict' | 'bestEffort'>
+  /** Sent instead of `content` if the customer service window is closed. */
+  fallbackTemplate?: Content
+  /** `fallbackTemplate` was sent, or will be. */
+  usedFallback?: boolean
   /** Our id of the message quoted. */
   replyTo?: string
   context?: MessageContext
@@ -102,10 +139,11 @@ export interface Message {
   possibleDuplicate?: boolean
   /** The provider will report no more about it. */
   trackingLost?: boolean
+  /** The provider took it although it had expired or was cancelled here. */
+  lateAcceptance?: boolean
   error?: MessageError
   pricing?: Pricing
-  /** Why it is not being sent right now, and until when. */
-  waiting?: { reason: string; until?: string; limit?: number; used?: number }
+  waiting?: Waiting
   author?: Author
   groupId?: string
   /** Of a template. */
@@ -124,6 +162,8 @@ export interface Attempt {
   httpStatus?: number
   providerId?: string
   node?: string
+  /** What was sent, if it was the fallback template. */
+  content?: Content
 }
 
 export interface StatusReport {
@@ -163,6 +203,12 @@ export interface SendParams {
   validForSeconds?: number
   /** What to do when nobody knows whether the provider got it. */
   onUncertain?: 'auto' | 'resend' | 'never' | 'manual'
+  /** Not before this time (ISO 8601), at most 30 days ahead; the validity counts from then. */
+  sendAt?: string
+  /** Whether later messages to the same contact may pass it if it is held up. */
+  ordering?: 'strict' | 'bestEffort'
+  /** Of type template: sent instead if the customer service window is closed. */
+  fallbackTemplate?: Extract<OutboundContent, { type: 'template' }>
   /** Wishes that only one provider knows, such as LINK's priority. */
   options?: Record<string, unknown>
 }
