@@ -144,4 +144,3 @@ func (s *seeder) run(ctx context.Context, c clone) error {
 	}
 	return err
 }
-
