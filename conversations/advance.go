@@ -3,6 +3,7 @@ package conversations
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/linktor/linktor/internal/db"
 )
@@ -28,6 +29,13 @@ const settleSends = `
 const countAttempts = `
 	WITH {{rows}} UPDATE messages SET attempt = s.attempt FROM sends s
 	WHERE s.message_id = messages.id AND s.attempt > messages.attempt AND messages.id IN (SELECT message_id FROM v)`
+
+// closeReported ends attempts that nobody else may end: their process may have died
+// during the call that the provider reports on. One that lives writes over it.
+const closeReported = `
+	WITH {{rows}} UPDATE attempts SET outcome = 'sent', finished_at = {clock}, provider_id = m.provider_message_id FROM messages m
+	WHERE m.id = attempts.message_id AND m.provider_message_id IS NOT NULL AND attempts.outcome = 'open'
+		AND attempts.message_id IN (SELECT message_id FROM v)`
 
 // save writes everything that was applied. Rows are written in the order of their
 // ids, which is the order in which they were locked.
@@ -57,6 +65,9 @@ func (a *advance) save(ctx context.Context, tx *db.Tx) error {
 	}
 	if a.settled.Len() > 0 {
 		if _, err := tx.ExecRows(ctx, countAttempts, a.settled); err != nil {
+			return err
+		}
+		if _, err := tx.ExecRows(ctx, strings.ReplaceAll(closeReported, "{clock}", tx.Dialect.Clock()), a.settled); err != nil {
 			return err
 		}
 		if _, err := tx.ExecRows(ctx, settleSends, a.settled); err != nil {

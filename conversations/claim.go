@@ -13,9 +13,9 @@ import (
 	"github.com/linktor/linktor/internal/id"
 )
 
-// Lease is how long a claim lasts unless renewed. A node that dies is noticed
-// after this long.
-const Lease = 15 * time.Second
+// Lease is how long a claim lasts unless renewed. With a sweep every 2 s, a node that
+// dies is noticed within 15 s.
+const Lease = 12 * time.Second
 
 // startWithin is how soon after its claim a call must begin. A process that was
 // stopped for longer may have lost the claim without knowing.

@@ -46,15 +46,16 @@ func getMessage(ctx context.Context, q interface {
 // nullTimes scans nullable times in the order of messageColumns.
 type nullTimes [9]sql.NullInt64
 
-func scanMessage(row scanner) (m Message, err error) {
+// scanMessage reads messageColumns, and what the query selects after them into more.
+func scanMessage(row scanner, more ...any) (m Message, err error) {
 	var content, ref, metadata, options, errText, pricing, delivery, state, waitReason, ahead string
 	var created, updated, waitUntil, waitLimit, waitUsed, lease int64
 	var t nullTimes
-	err = row.Scan(&m.ID, &m.TenantID, &m.ChannelID, &m.ConversationID, &m.ContactID, &m.Direction, &m.Type, &m.Status, &content,
+	err = row.Scan(append([]any{&m.ID, &m.TenantID, &m.ChannelID, &m.ConversationID, &m.ContactID, &m.Direction, &m.Type, &m.Status, &content,
 		&m.From, &m.To, &m.ProviderID, &m.AltProviderID, &m.ReplyToID, &ref, &metadata, &options, &m.Author.Type, &m.Author.ID,
 		&m.Reference, &m.Category, &errText, &pricing, &m.PossibleDuplicate, &m.TrackingLost, &m.JournalID, &m.RequestID,
 		&t[0], &created, &updated, &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &delivery, &m.UsedFallback, &m.LateAcceptance,
-		&state, &m.Attempt, &waitReason, &waitUntil, &waitLimit, &waitUsed, &lease, &ahead)
+		&state, &m.Attempt, &waitReason, &waitUntil, &waitLimit, &waitUsed, &lease, &ahead}, more...)...)
 	if err != nil {
 		return m, err
 	}

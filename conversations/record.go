@@ -322,7 +322,7 @@ func (a *advance) put(m *sentMessage, to Status, e *channels.SendError) error {
 		}
 		m.errorText = text
 	}
-	if to.Final() {
+	if to.Final() && to != Cancelled {
 		m.failedAt = db.NullMicros(a.now)
 	}
 	return a.emit(m, u, s, a.now)

@@ -216,7 +216,7 @@ type step struct {
 
 func (m *sentMessage) merge(u *channels.StatusUpdate, at time.Time) step {
 	s := step{Change: Change{To: m.status}, from: m.status}
-	if m.earlier(u) && rank[s.from] < rank[Read] && (u.Status == channels.StatusSent || u.Status == channels.StatusFailed) {
+	if m.earlier(u) && !m.refused() && (u.Status == channels.StatusSent || u.Status == channels.StatusFailed) {
 		return s // evidence about an attempt that another one followed
 	}
 	m.adopt(u)
@@ -251,6 +251,9 @@ func (m *sentMessage) merge(u *channels.StatusUpdate, at time.Time) step {
 		}
 		if s.Correction {
 			m.failedAt = sql.NullInt64{}
+		}
+		if s.from == Uncertain {
+			m.errorText = "" // the outcome is known now
 		}
 	}
 	return s

@@ -188,7 +188,7 @@ func (a *advance) resend(ctx context.Context, tx *db.Tx, msgs map[string]*sentMe
 		}
 		m := msgs[messageID]
 		from := m.status
-		m.status, m.duplicate, m.changed = Queued, true, true
+		m.status, m.duplicate, m.changed, m.errorText = Queued, true, true, ""
 		a.touch(m)
 		marked.Add(messageID, db.Micros(a.now))
 		n++

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -84,9 +85,10 @@ func (s *Server) bodyLimit(own int64) int64 {
 // Server is the HTTP server's routes.
 type Server struct {
 	Deps
-	app    *fiber.App
-	huma   huma.API
-	routes []Route
+	app     *fiber.App
+	leaving atomic.Bool // see Leave
+	huma    huma.API
+	routes  []Route
 }
 
 // Route is one registered route and who may call it.
@@ -134,6 +136,10 @@ func New(deps Deps) *Server {
 
 // App is the Fiber application, for the listener and for tests.
 func (s *Server) App() *fiber.App { return s.app }
+
+// Leave makes /readyz say no and closes each connection after its next answer: the
+// server will soon stop.
+func (s *Server) Leave() { s.leaving.Store(true) }
 
 // Routes lists every route.
 func (s *Server) Routes() []Route { return s.routes }

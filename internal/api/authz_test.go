@@ -157,6 +157,7 @@ func (w *town) callers(t *testing.T) []caller {
 var bodies = map[string]string{
 	"POST /api/v1/channels/{channelId}/messages":  `{"to":"+15550001","content":{"type":"text","text":"hello"}}`,
 	"POST /api/v1/channels/{channelId}/templates": `{"name":"welcome","language":"en","category":"UTILITY","components":[]}`,
+	"POST /api/v1/messages/{id}/settle":           `{"outcome":"failed"}`,
 	"POST /api/v1/me/password":                    `{"currentPassword":"is wrong","newPassword":"another four words"}`,
 }
 

@@ -2,11 +2,8 @@ package api
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 	"github.com/linktor/linktor/channels"
+	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
 )
 
@@ -106,10 +104,14 @@ func newProblem(status int, code, detail string) *Problem {
 // asFault classifies what is not a fault yet.
 func asFault(err error) *fault.Error {
 	err = fault.FromInvalid(err, "")
+	if db.IsFull(err) { // whatever it has been taken for on its way here
+		return &fault.Error{Kind: fault.Unavailable, Code: "storage_full", RetryAfter: 5 * time.Second, Err: err,
+			Message: "The disk of the server is full. Nothing was stored. Try again once there is space."}
+	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
-	if se, ok := errors.AsType[*channels.SendError](err); ok { // before isAway: it may wrap a network error
+	if se, ok := errors.AsType[*channels.SendError](err); ok { // before IsAway: it may wrap a network error
 		return providerFault(se)
 	}
 	away := func(code, message string) *fault.Error {
@@ -120,7 +122,7 @@ func asFault(err error) *fault.Error {
 		return fault.New(fault.Invalid, "unsupported", "This channel type has no such call.")
 	case errors.Is(err, context.DeadlineExceeded):
 		return away("timeout", "The request took too long and was stopped. Try again.")
-	case isAway(err):
+	case db.IsAway(err):
 		return away("database_unavailable", "The database cannot be reached. Try again.")
 	}
 	return &fault.Error{Kind: fault.Internal, Err: err}
@@ -148,11 +150,6 @@ func providerFault(se *channels.SendError) *fault.Error {
 	}
 	f.Message = strings.Join(parts, ". ") + "."
 	return f
-}
-
-func isAway(err error) bool {
-	_, isNet := errors.AsType[net.Error](err)
-	return isNet || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
 // renderError is the error handler of routes outside huma.

@@ -74,6 +74,9 @@ func (s *Server) ready(c *fiber.Ctx) error {
 			status = fiber.StatusServiceUnavailable
 		}
 	}
+	if s.leaving.Load() {
+		status, checks["stopping"] = fiber.StatusServiceUnavailable, "failed"
+	}
 	return c.Status(status).JSON(fiber.Map{"ready": status == fiber.StatusOK, "checks": checks})
 }
 

@@ -44,6 +44,8 @@ func (s *Server) register() {
 func (s *Server) registerResources() {
 	s.registerSends()
 	s.registerMessages()
+	s.registerInterventions()
+	s.registerDeadLetters()
 	s.registerConversations()
 	s.registerContacts()
 	s.registerChannels()

@@ -73,6 +73,9 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	if status, ok := c.Locals(localStatus).(int); ok {
 		c.Status(status)
 	}
+	if s.leaving.Load() {
+		c.Context().SetConnectionClose()
+	}
 	s.closeUnread(c)
 	took := time.Since(start)
 	if s.OnRequest != nil {

@@ -60,10 +60,22 @@ func (s *server) order(ln net.Listener) {
 			}
 		}()
 		return nil
-	}, s.http.App().ShutdownWithContext)
+	}, s.stopHTTP)
 	if s.hub != nil {
 		add("realtime", func() error { return nil }, s.hub.Drain)
 	}
+}
+
+// stopHTTP answers on for a while, with the word that this connection closes, so
+// that callers which keep connections open move to another process without an
+// error; then it stops listening and waits for what is in progress.
+func (s *server) stopHTTP(ctx context.Context) error {
+	s.http.Leave()
+	select {
+	case <-time.After(s.cfg.DrainTime):
+	case <-ctx.Done():
+	}
+	return s.http.App().ShutdownWithContext(ctx)
 }
 
 // background runs fn from start to stop.
@@ -127,7 +139,12 @@ func (s *server) checks() []api.Check {
 			}
 			return err
 		}},
-		{Name: "disk", Test: func(context.Context) error { return diskSpace(s.cfg.DataDir) }},
+		{Name: "disk", Test: func(context.Context) error {
+			if s.db.Full(fullFor) {
+				return errFull
+			}
+			return diskSpace(s.cfg.DataDir)
+		}},
 	}
 	if !s.redis.InProcess {
 		checks = append(checks, api.Check{Name: "redis", Soft: true, Test: func(ctx context.Context) error {

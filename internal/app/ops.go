@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -10,11 +11,19 @@ import (
 	"runtime/metrics"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // minFree is the share of the disk that must be free, in percent: below it a
 // database may soon refuse commits.
 const minFree = 5
+
+// fullFor is how long a write that failed for want of space keeps the server from
+// being ready. The database's disk can be another machine's: only a write tells that
+// there is space again, and there is none unless requests come.
+const fullFor = 3 * time.Second
+
+var errFull = errors.New("the disk of the database is full")
 
 func diskSpace(dir string) error {
 	var st syscall.Statfs_t

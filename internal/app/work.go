@@ -36,7 +36,7 @@ func (s *server) openWork(ctx context.Context) error {
 	}
 	check := 100 * time.Millisecond
 	if s.redis.InProcess {
-		check = 5 * time.Second
+		check = 0
 	}
 	s.bell = tasks.NewBell(s.redis, local, check, s.log)
 	s.db.Listen(func(v any) {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/linktor/linktor/internal/bench/rig"
@@ -34,6 +35,7 @@ type options struct {
 	profile, mode, bin, json, page string
 	seed                           uint64
 	keep                           bool
+	together                       int
 	names                          []string
 }
 
@@ -47,6 +49,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	fs.StringVar(&o.json, "json", "", "file to which the lines of JSON are written as well")
 	fs.StringVar(&o.page, "page", "", "page of guarantees whose table of results is rewritten")
 	fs.Uint64Var(&o.seed, "seed", 0, "of everything random; 0 means another one each time")
+	fs.IntVar(&o.together, "together", 3, "how many run at the same time: most of them mostly wait")
 	fs.BoolVar(&o.keep, "keep", false, "keep the files of the servers")
 	fs.Usage = func() {
 		fmt.Fprintln(out, "usage: chaos [flags] all | scenario…\n\nscenarios:")
@@ -60,8 +63,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	for err = fs.Parse(args); err == nil && fs.NArg() > 0; err = fs.Parse(fs.Args()[1:]) { // flags stand anywhere
 		o.names = append(o.names, fs.Arg(0))
 	}
-	if err == nil && (o.profile != short && o.profile != long || !slices.Contains([]string{"both", world.Postgres, world.SQLite}, o.mode)) {
-		err = errors.New("--profile is short or long, --mode is postgres, sqlite or both")
+	if err == nil && (o.profile != short && o.profile != long || !slices.Contains([]string{"both", world.Postgres, world.SQLite}, o.mode) || o.together < 1) {
+		err = errors.New("--profile is short or long, --mode is postgres, sqlite or both, --together is at least 1")
 	}
 	if o.seed == 0 {
 		o.seed = rand.Uint64() >> 12 // exact in any reader of JSON
@@ -118,7 +121,7 @@ func run(ctx context.Context, args []string, out, table io.Writer) (err error) {
 	if o.page != "" && err == nil {
 		err = writePage(o.page, results)
 	}
-	failed := slices.IndexFunc(results, func(r Result) bool { return r.Verdict != "pass" })
+	failed := slices.IndexFunc(results, func(r Result) bool { return r.Verdict == "fail" })
 	if err == nil && failed >= 0 {
 		err = errors.New("not every promise was kept")
 	}
@@ -153,26 +156,51 @@ func torment(ctx context.Context, o options, chosen []Scenario, dir string, out 
 		}
 		defer postgres.Stop()
 	}
+	var trials []*Trial
 	for _, s := range chosen {
 		for _, mode := range s.modes() {
-			if o.mode != "both" && o.mode != mode {
-				continue
+			if o.mode == "both" || o.mode == mode {
+				trials = append(trials, &Trial{Mode: mode, Profile: o.profile, Seed: o.seed, scenario: s, bin: o.bin, dir: dir, postgres: postgres})
 			}
-			if ctx.Err() != nil {
-				return results, ctx.Err()
-			}
-			t := &Trial{Mode: mode, Profile: o.profile, Seed: o.seed, bin: o.bin, dir: dir, postgres: postgres}
-			r := t.run(ctx, s)
-			results = append(results, r)
-			line, err := json.Marshal(r)
-			if err != nil {
-				return results, err
-			}
-			fmt.Fprintln(out, string(line))
 		}
 	}
-	if len(results) == 0 {
-		err = fmt.Errorf("none of these runs on %s: %s", o.mode, strings.Join(o.names, " "))
+	if len(trials) == 0 {
+		return nil, fmt.Errorf("none of these runs on %s: %s", o.mode, strings.Join(o.names, " "))
 	}
-	return results, err
+	return runAll(ctx, trials, o.together, out)
+}
+
+// runAll runs several trials at a time, and then those that must be alone, and
+// returns their results in the order of trials. A line is printed as each one ends.
+func runAll(ctx context.Context, trials []*Trial, together int, out io.Writer) ([]Result, error) {
+	results := make([]Result, len(trials))
+	var mu sync.Mutex
+	var failed error
+	one := func(i int) {
+		r := trials[i].run(ctx)
+		line, err := json.Marshal(r)
+		mu.Lock()
+		defer mu.Unlock()
+		results[i] = r
+		failed = errors.Join(failed, err)
+		fmt.Fprintln(out, string(line))
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, together)
+	for i, t := range trials {
+		if !t.scenario.Alone {
+			slots <- struct{}{}
+			wg.Go(func() {
+				one(i)
+				<-slots
+			})
+		}
+	}
+	wg.Wait()
+	for i, t := range trials {
+		if t.scenario.Alone {
+			one(i)
+		}
+	}
+	return results, errors.Join(failed, ctx.Err())
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/linktor/linktor/internal/bench/rig"
@@ -26,6 +27,7 @@ type Scenario struct {
 	Promise string   // one sentence for docs/explanation/guarantees.md
 	Modes   []string // databases on which it makes sense; nil means both
 	Long    bool     // only in the long profile
+	Alone   bool     // nothing else may run beside it: it harms PostgreSQL itself, or measures times
 	Run     func(ctx context.Context, t *Trial) error
 }
 
@@ -56,11 +58,15 @@ type Result struct {
 	Duplicated    int      `json:"duplicated"` // of these, those that are marked and allowed do not count against the verdict
 	Reordered     int      `json:"reordered"`
 	MaxRecoveryMS int64    `json:"maxRecoveryMs"` // from a fault until a request was acknowledged again
-	Verdict       string   `json:"verdict"`       // pass, or fail
+	Verdict       string   `json:"verdict"`       // pass, fail or, where this machine cannot, not run
 	Notes         []string `json:"notes"`
 
 	Figures map[string]float64 `json:"figures,omitempty"` // by name with unit, of this scenario alone
 }
+
+// shortWait is how long reports on an uncertain send are awaited in the short
+// profile. Providers of scenarios report within seconds.
+const shortWait = 12 * time.Second
 
 // Trial is one run of a scenario on one database.
 type Trial struct {
@@ -68,10 +74,13 @@ type Trial struct {
 	Seed          uint64
 	Result        Result
 
+	scenario Scenario
 	bin, dir string
 	postgres *rig.Postgres
+	mu       sync.Mutex // of worlds and Result
 	worlds   []*world.World
 	failed   bool
+	skipped  bool
 }
 
 // Pick returns the number for the profile.
@@ -90,10 +99,17 @@ func (t *Trial) For(inShort, inLong time.Duration) time.Duration {
 // World opens a world, which is closed when the scenario has ended.
 func (t *Trial) World(ctx context.Context, o world.Options) (*world.World, error) {
 	o.Bin, o.Mode, o.Postgres, o.Seed = t.bin, t.Mode, t.postgres, t.Seed
-	o.Dir = filepath.Join(t.dir, t.Result.Scenario)
+	if o.Dir == "" {
+		o.Dir = filepath.Join(t.dir, t.Result.Scenario)
+	}
+	if t.Profile == short { // the default, 120 s, would make up most of it
+		o.Env = append([]string{fmt.Sprintf("LINKTOR_UNCERTAIN_WAIT=%s", shortWait)}, o.Env...)
+	}
 	w, err := world.Open(ctx, o)
 	if err == nil {
+		t.mu.Lock()
 		t.worlds = append(t.worlds, w)
+		t.mu.Unlock()
 	}
 	return w, err
 }
@@ -101,18 +117,32 @@ func (t *Trial) World(ctx context.Context, o world.Options) (*world.World, error
 // Expect fails the scenario, with a reason, unless ok.
 func (t *Trial) Expect(ok bool, reason string, args ...any) {
 	if !ok {
+		t.Note("FAILED: "+reason, args...)
+		t.mu.Lock()
 		t.failed = true
-		t.Result.Notes = append(t.Result.Notes, "FAILED: "+fmt.Sprintf(reason, args...))
+		t.mu.Unlock()
 	}
+}
+
+// Skip says why the scenario cannot run on this machine. That is shown in every
+// table and is no failure.
+func (t *Trial) Skip(reason string, args ...any) error {
+	t.skipped = true
+	t.Note("NOT RUN: "+reason, args...)
+	return nil
 }
 
 // Note adds a sentence for readers.
 func (t *Trial) Note(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.Result.Notes = append(t.Result.Notes, fmt.Sprintf(format, args...))
 }
 
 // Count keeps a figure; its name says the unit.
 func (t *Trial) Count(name string, v float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.Result.Figures == nil {
 		t.Result.Figures = map[string]float64{}
 	}
@@ -135,6 +165,15 @@ func (t *Trial) Audit(ctx context.Context, w *world.World, fleet *world.Fleet, o
 	if err != nil {
 		return nil, err
 	}
+	t.add(w, a)
+	t.judge(a, ok)
+	return a, nil
+}
+
+// add puts the figures of a into the line.
+func (t *Trial) add(w *world.World, a *world.Audit) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	r := &t.Result
 	r.Acked += a.AckedInbound + a.AckedSends
 	r.DB += a.Inbound + a.Outbound
@@ -144,6 +183,10 @@ func (t *Trial) Audit(ctx context.Context, w *world.World, fleet *world.Fleet, o
 	r.Duplicated += a.DuplicatedInbound + a.DuplicatedSends
 	r.Reordered += a.Reordered
 	r.MaxRecoveryMS = max(r.MaxRecoveryMS, w.Recovery().Milliseconds())
+}
+
+// judge fails the scenario for what a says that is not allowed.
+func (t *Trial) judge(a *world.Audit, ok allow) {
 	zero := func(n int, what string) { t.Expect(n == 0, "%d %s", n, what) }
 	zero(a.LostInbound, "webhooks lost")
 	zero(a.LostSends, "sends lost")
@@ -170,14 +213,13 @@ func (t *Trial) Audit(ctx context.Context, w *world.World, fleet *world.Fleet, o
 			zero(f.n, f.what)
 		}
 	}
-	return a, nil
 }
 
-// run carries out s and returns its line.
-func (t *Trial) run(ctx context.Context, s Scenario) Result {
+// run carries out the scenario and returns its line.
+func (t *Trial) run(ctx context.Context) Result {
 	began := time.Now()
-	t.Result = Result{Scenario: s.Name, Mode: t.Mode, Profile: t.Profile, Seed: t.Seed, Notes: []string{}}
-	err := s.Run(ctx, t)
+	t.Result = Result{Scenario: t.scenario.Name, Mode: t.Mode, Profile: t.Profile, Seed: t.Seed, Notes: []string{}}
+	err := t.scenario.Run(ctx, t)
 	t.Result.DurationMS = time.Since(began).Milliseconds()
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		t.Expect(false, "it could not be carried out: %v", err)
@@ -188,9 +230,13 @@ func (t *Trial) run(ctx context.Context, s Scenario) Result {
 	for _, w := range t.worlds {
 		w.Close()
 	}
-	t.Result.Verdict = "pass"
-	if t.failed {
+	switch {
+	case t.failed:
 		t.Result.Verdict = "fail"
+	case t.skipped:
+		t.Result.Verdict = "not run"
+	default:
+		t.Result.Verdict = "pass"
 	}
 	return t.Result
 }

@@ -61,7 +61,7 @@ func killLoop(ctx context.Context, t *Trial, nodes int) error {
 	if err != nil {
 		return err
 	}
-	t.enough(a, 500, 100)
+	t.enough(a, 150, 50)
 	t.Expect(a.OpenAttempts == 0, "%d attempts have no outcome", a.OpenAttempts)
 	return nil
 }

@@ -68,6 +68,11 @@ type Config struct {
 	// progress. What is unfinished then is taken up again by the next process.
 	ShutdownTimeout time.Duration `key:"shutdown_timeout" default:"25s" min:"1s" max:"10m"`
 
+	// How long, after SIGTERM or Ctrl-C, requests are still answered while /readyz
+	// says no and each answer closes its connection: callers and load balancers move
+	// to another process meanwhile. It is part of "shutdown_timeout".
+	DrainTime time.Duration `key:"drain_time" default:"500ms" min:"0s" max:"10m"`
+
 	// Simulated providers, with demo channels and a page at /simulator: on, off, or
 	// auto, which is on in embedded mode while the server listens on this machine only.
 	Simulator string `key:"simulator" default:"auto" oneof:"auto on off"`

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -34,6 +35,8 @@ type DB struct {
 
 	write *sqlx.DB // SQLite: one connection; PostgreSQL: the same pool
 	stmts sync.Map // query → *sql.Stmt, of write
+
+	full atomic.Int64 // when a write last failed for want of space, in nanoseconds; 0 is never
 
 	mu        sync.RWMutex
 	listeners []func(any)
@@ -153,7 +156,8 @@ func (d *DB) Close() error {
 
 // InTx runs fn in a transaction: it commits if fn returns nil and rolls back if
 // fn fails or panics. fn must not call a provider, and must not use d.
-func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) error {
+func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) (err error) {
+	defer func() { d.noteFull(err) }()
 	tx, err := d.write.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
@@ -212,6 +216,7 @@ func (t *Tx) ForUpdate(table string) string {
 func (d *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	res, err := d.write.ExecContext(ctx, query, args...)
 	if err != nil {
+		d.noteFull(err)
 		return 0, err
 	}
 	return res.RowsAffected()

@@ -32,11 +32,11 @@ type Bell struct {
 }
 
 // NewBell rings through the given Redis. local holds what this process does
-// itself, by task type.
-// check is how often Redis is asked: rarely where nobody else can ring.
+// itself, by task type. check is how often Redis is asked; 0 means never, where
+// nobody else can ring.
 func NewBell(conn asynq.RedisConnOpt, local map[string]func(), check time.Duration, log *slog.Logger) *Bell {
 	b := &Bell{client: asynq.NewClient(conn), local: local, rings: make(chan string, 64), log: log, stop: make(chan struct{})}
-	if len(local) > 0 {
+	if len(local) > 0 && check > 0 {
 		b.server = asynq.NewServer(conn, asynq.Config{
 			Concurrency: 2, Queues: map[string]int{queue: 1}, LogLevel: asynq.FatalLevel,
 			TaskCheckInterval: check, ShutdownTimeout: 2 * time.Second,

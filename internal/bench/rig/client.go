@@ -27,6 +27,10 @@ func NewClient(addr, key string, conns int) *Client {
 	}}
 }
 
+// CloseIdle closes the connections that no request uses, as a client does that
+// notices that their server is gone.
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
+
 // Do sends one request; header lists names and values in turn.
 func (c *Client) Do(method, path string, body []byte, header ...string) (status int, answer []byte, err error) {
 	req, res := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()

@@ -97,15 +97,22 @@ func (p *Postgres) signal(s syscall.Signal) {
 	_ = p.process.Wait()            // a signal ended it
 }
 
-// NewDatabase makes an empty database on the server at serverURL.
-func NewDatabase(ctx context.Context, serverURL string) (string, error) {
+// NewDatabase makes an empty database on the server at serverURL, in the tablespace
+// if one is named.
+func NewDatabase(ctx context.Context, serverURL string, tablespace ...string) (string, error) {
 	d, err := db.Open(ctx, serverURL, 1)
 	if err != nil {
 		return "", err
 	}
 	defer d.Close()
 	name := "rig_" + strings.ToLower(rand.Text())
-	if _, err := d.Exec(ctx, `CREATE DATABASE `+name); err != nil {
+	query := `CREATE DATABASE ` + name
+	for _, t := range tablespace {
+		if t != "" {
+			query += ` TABLESPACE ` + t
+		}
+	}
+	if _, err := d.Exec(ctx, query); err != nil {
 		return "", err
 	}
 	u, err := url.Parse(serverURL)
@@ -128,5 +135,33 @@ func DropDatabase(ctx context.Context, serverURL, dsn string) error {
 	}
 	defer d.Close()
 	_, err = d.Exec(ctx, `DROP DATABASE IF EXISTS `+strings.TrimPrefix(u.Path, "/")+` WITH (FORCE)`)
+	return err
+}
+
+// NewTablespace makes a tablespace in dir, an empty folder, which becomes the
+// server's own.
+func (p *Postgres) NewTablespace(ctx context.Context, name, dir string) error {
+	if p.account != nil {
+		if err := os.Chown(dir, int(p.account.Uid), int(p.account.Gid)); err != nil {
+			return err
+		}
+	}
+	d, err := db.Open(ctx, p.URL, 1)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_, err = d.Exec(ctx, `CREATE TABLESPACE `+name+` LOCATION '`+dir+`'`)
+	return err
+}
+
+// DropTablespace removes a tablespace that is empty again.
+func (p *Postgres) DropTablespace(ctx context.Context, name string) error {
+	d, err := db.Open(ctx, p.URL, 1)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_, err = d.Exec(ctx, `DROP TABLESPACE `+name)
 	return err
 }

@@ -176,7 +176,7 @@ func (w *World) auditOrder(a *Audit) {
 	last, seen := map[string]int{}, map[string]bool{}
 	for i := range taken {
 		s, acked := sends[ids[i]]
-		if !acked || seen[ids[i]] {
+		if !acked || s.N < 0 || seen[ids[i]] {
 			continue
 		}
 		seen[ids[i]] = true

@@ -66,7 +66,8 @@ type Sightings struct {
 	Repeats    int           // events that came again, which a client drops by their seq
 	Resets     int           // gaps that were announced
 	Reconnects int           // times that a socket came back
-	Warned     int           // of these: after a reconnect frame
+	Warned     int           // reconnect frames
+	Cut        int           // connections that ended without one
 	Latency    time.Duration // from an event's time to its frame, 99th percentile since the last look
 	Slowest    time.Duration // the maximum of the same
 }
@@ -84,6 +85,7 @@ func (f *Fleet) Look(head int64) Sightings {
 		sum.Resets += s.resets
 		sum.Reconnects += s.reconnects
 		sum.Warned += s.warned
+		sum.Cut += s.cut
 		for _, d := range s.late {
 			times.Add(d)
 			sum.Slowest = max(sum.Slowest, d)
@@ -104,6 +106,7 @@ var errGap = errors.New("an event is missing")
 func (s *socket) follow(ctx context.Context, c *websocket.Conn) {
 	for {
 		s.read(ctx, c)
+		s.ended(ctx)
 		_ = c.CloseNow() // it has ended
 		for {
 			if !rig.Pause(ctx, s.world.Duration(20*time.Millisecond, 200*time.Millisecond)) {

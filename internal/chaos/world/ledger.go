@@ -1,8 +1,10 @@
 package world
 
 import (
+	"errors"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -15,6 +17,7 @@ type Ledger struct {
 	keys     int               // idempotency keys used
 	answers  map[int]int       // by HTTP status
 	broken   int               // requests without an answer
+	closed   int               // requests that found nobody listening: never sent
 	lanes    map[string]int    // sends of each lane
 	acks     []time.Time       // when requests began that were acknowledged
 	rejected map[string]string // sends answered with a final error, by key: the answer
@@ -35,7 +38,11 @@ func newLedger() *Ledger {
 func (l *Ledger) answered(status int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		l.closed++
+		return
+	case err != nil:
 		l.broken++
 		return
 	}
@@ -75,7 +82,8 @@ func (l *Ledger) newKey(lane string) (place int) {
 }
 
 // Answers returns how often each HTTP status was answered, and how many requests
-// got no answer.
+// were sent and got no answer. Those that found nobody listening are not counted: a
+// load balancer asks the next server.
 func (l *Ledger) Answers() (byStatus map[int]int, broken int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -127,6 +135,15 @@ func (l *Ledger) recovery(t time.Time) (d time.Duration, ok bool) {
 		}
 	}
 	return d, ok
+}
+
+// Recovered is how long after t the first request began that was acknowledged, or how
+// long ago t was if there was none.
+func (l *Ledger) Recovered(t time.Time) time.Duration {
+	if d, ok := l.recovery(t); ok {
+		return d
+	}
+	return time.Since(t)
 }
 
 // Recovery is the longest time that passed, after any fault, until a request was

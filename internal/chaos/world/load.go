@@ -143,3 +143,18 @@ func (w *World) Send(ctx context.Context, key string, s Sent, fields map[string]
 		}
 	}
 }
+
+// TrySend sends one text once, to the first server, with a key of its own. The audit
+// does not ask for its place in its lane.
+func (w *World) TrySend(s Sent) (status int, answer []byte) {
+	body := rig.Text(s.ChannelID, s.To, "probe")
+	s.At, s.N = time.Now(), -1
+	w.Ledger.newKey("probe")
+	status, answer, err := w.Nodes[0].api.Do("POST", "/api/v1/messages", body, "Idempotency-Key", "probe-"+rand.Text())
+	w.Ledger.answered(status, err)
+	var m struct{ ID string }
+	if err == nil && status == 202 && json.Unmarshal(answer, &m) == nil {
+		w.Ledger.ackSend(m.ID, s)
+	}
+	return status, answer
+}

@@ -3,7 +3,12 @@ package world
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,9 +21,14 @@ const maxConns = 128
 // Node is one server of a world. It can be killed and started again.
 type Node struct {
 	rig.Node
+	// CrashAt names a moment at which the process that is started next kills itself,
+	// as internal/crash has it; that process only.
+	CrashAt string
+
 	world     *World
 	api, hook *rig.Client
 
+	unready atomic.Bool // see World.Balance
 	mu      sync.Mutex
 	server  *rig.Server
 	started []time.Duration // from the start of each process to its word that it serves
@@ -26,7 +36,12 @@ type Node struct {
 
 // Start starts the server and waits until it serves.
 func (n *Node) Start(ctx context.Context) error {
-	s, err := n.Node.Start(ctx)
+	node := n.Node
+	if n.CrashAt != "" {
+		node.Env = append(slices.Clone(node.Env), "LINKTOR_CHAOS_CRASH_AT="+n.CrashAt)
+		n.CrashAt = ""
+	}
+	s, err := node.Start(ctx)
 	if err != nil {
 		return err
 	}
@@ -52,10 +67,20 @@ func (n *Node) take() *rig.Server {
 	return s
 }
 
+// gone makes clients notice that the process has ended.
+func (n *Node) gone() {
+	for _, c := range []*rig.Client{n.api, n.hook} {
+		if c != nil {
+			c.CloseIdle()
+		}
+	}
+}
+
 // Kill ends the server as kill -9 does.
 func (n *Node) Kill() {
 	if s := n.take(); s != nil {
 		s.Kill()
+		n.gone()
 		n.world.Fault("kill " + n.Listen)
 	}
 }
@@ -76,6 +101,7 @@ func (n *Node) Terminate(limit time.Duration) (took time.Duration, err error) {
 	n.world.Fault("terminate " + n.Listen)
 	began := time.Now()
 	s.Signal(syscall.SIGTERM)
+	defer n.gone()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -96,6 +122,7 @@ func (n *Node) AwaitEnd(ctx context.Context) error {
 	select {
 	case <-s.Done():
 		n.take()
+		n.gone()
 		n.world.Fault("crash " + n.Listen)
 		return nil
 	case <-ctx.Done():
@@ -117,14 +144,55 @@ func (n *Node) API() *rig.Client { return n.api }
 func (n *Node) Hook() *rig.Client { return n.hook }
 
 // each returns the servers in the order in which a request should try them: in
-// turn, as a load balancer does.
+// turn, as a load balancer does, and last those that say that they are not ready.
 func (w *World) each() []*Node {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.next++
-	list := make([]*Node, 0, len(w.Nodes))
+	var list, last []*Node
 	for i := range w.Nodes {
-		list = append(list, w.Nodes[(w.next+i)%len(w.Nodes)])
+		if n := w.Nodes[(w.next+i)%len(w.Nodes)]; n.unready.Load() {
+			last = append(last, n)
+		} else {
+			list = append(list, n)
+		}
 	}
-	return list
+	return append(list, last...)
+}
+
+// checkEvery is how often a balancer asks whether a server is ready. Real ones ask
+// less often, and have a longer drain_time set for them.
+const checkEvery = 100 * time.Millisecond
+
+// Balance makes requests avoid servers that are not ready, until the world is closed
+// or ctx ends.
+func (w *World) Balance(ctx context.Context) {
+	for _, n := range w.Nodes {
+		check := rig.NewClient(n.Listen, "", 1)
+		w.watchers.Go(func() {
+			for rig.Pause(ctx, checkEvery) && !w.closed.Load() {
+				status, _, err := check.Do("GET", "/readyz", nil)
+				n.unready.Store(err != nil || status != 200)
+			}
+		})
+	}
+}
+
+// Get asks this server for a page without a key.
+func (n *Node) Get(path string) (status int, answer []byte, err error) {
+	return n.hook.Do("GET", path, nil)
+}
+
+// Metric reads one figure of /metrics that has no labels.
+func (n *Node) Metric(name string) (float64, error) {
+	status, page, err := n.Get("/metrics")
+	if err != nil || status != 200 {
+		return 0, fmt.Errorf("/metrics: %d %w", status, err)
+	}
+	for line := range strings.Lines(string(page)) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			return strconv.ParseFloat(strings.TrimSpace(rest), 64)
+		}
+	}
+	return 0, fmt.Errorf("/metrics has no %s", name)
 }

@@ -29,6 +29,8 @@ type socket struct {
 	resets     int
 	reconnects int
 	warned     int
+	cut        int
+	leaving    bool // a reconnect frame has come on this connection
 	late       []time.Duration
 }
 
@@ -116,6 +118,16 @@ func (s *socket) read(ctx context.Context, c *websocket.Conn) {
 	}
 }
 
+// ended notes how a connection ended.
+func (s *socket) ended(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.leaving && ctx.Err() == nil {
+		s.cut++
+	}
+	s.leaving = false
+}
+
 // position is the sequence number in a cursor, v1.<epoch>.<seq>.
 func position(cursor string) (epoch string, seq int64) {
 	parts := strings.Split(cursor, ".")
@@ -152,6 +164,7 @@ func (s *socket) apply(f *frame, now time.Time) error {
 		s.told, s.epoch = at, epoch
 	case "reconnect":
 		s.warned++
+		s.leaving = true
 		if at != s.told {
 			s.gaps++
 		}

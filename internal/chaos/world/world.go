@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/linktor/linktor/internal/bench/rig"
@@ -36,6 +37,9 @@ type Options struct {
 	Customers int     // who have written already; 0 means 300
 	Rate      float64 // messages per second that a channel may send; 0 means 1,000
 	Env       []string
+	// Tablespace is where a database of mode Postgres is made; empty means with the
+	// others.
+	Tablespace string
 	// Policy is the onUncertain of the channels; empty means the server's default.
 	Policy string
 	// Plan decides what the provider does with each message; nil takes every one
@@ -60,6 +64,9 @@ type World struct {
 	Redis    *rig.Redis // nil in mode SQLite
 	DB       *db.DB     // the servers' database, directly
 	dsn      string
+
+	closed   atomic.Bool
+	watchers sync.WaitGroup
 
 	mu     sync.Mutex
 	rand   *mathrand.Rand
@@ -114,7 +121,7 @@ func (w *World) openStorage(ctx context.Context) (err error) {
 	if w.Mode != Postgres {
 		return nil
 	}
-	if w.dsn, err = rig.NewDatabase(ctx, w.Options.Postgres.URL); err != nil {
+	if w.dsn, err = rig.NewDatabase(ctx, w.Options.Postgres.URL, w.Tablespace); err != nil {
 		return err
 	}
 	if w.Redis, err = rig.StartRedis(ctx); err != nil {
@@ -182,6 +189,8 @@ func (w *World) openLines(context.Context) error {
 
 // Close ends everything.
 func (w *World) Close() {
+	w.closed.Store(true)
+	w.watchers.Wait()
 	for _, n := range w.Nodes {
 		n.Stop()
 	}
