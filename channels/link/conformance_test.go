@@ -43,6 +43,7 @@ func TestConformance(t *testing.T) {
 	s := suite(t)
 	channeltest.Run(t, s)
 	t.Run("broken", func(t *testing.T) { channeltest.Broken(t, s) })
+	t.Run("transport", func(t *testing.T) { channeltest.Transport(t, s) })
 }
 
 func TestSendErrors(t *testing.T) {
@@ -57,6 +58,7 @@ func TestSendErrors(t *testing.T) {
 		{Name: "bad gateway", Status: 502, Body: `<html>`, Class: channels.ClassUncertain, Code: "http_502"},
 		{Name: "gateway timeout", Status: 504, Class: channels.ClassUncertain, Code: "http_504"},
 		{Name: "unavailable", Status: 503, Header: http.Header{"Retry-After": {"30"}}, Body: `busy`, Class: channels.ClassTransient, Code: "http_503", RetryAfter: 30 * time.Second},
+		{Name: "unavailable, without a word", Status: 503, Class: channels.ClassUncertain, Code: "http_503"},
 		{Name: "too many", Status: 429, Header: http.Header{"Retry-After": {"7"}}, Class: channels.ClassThrottled, Code: "http_429", Scope: channels.ScopeChannel, RetryAfter: 7 * time.Second},
 		{Name: "too many with a code", Status: 429, Body: `{"resultCode":112402}`, Class: channels.ClassThrottled, Code: "112402", Scope: channels.ScopeChannel},
 		{Name: "too many to one customer", Status: 400, Body: `{"resultCode":112406,"description":"(#131056) pair"}`, Class: channels.ClassThrottled, Code: "131056", Scope: channels.ScopeLane},

@@ -46,6 +46,8 @@ func (a *account) call(ctx context.Context, c call) (answer, error) {
 	}
 	var wrote atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// The transport asks again only if it knows that nothing was processed.
+		GetConn:      func(string) { wrote.Store(false) },
 		WroteHeaders: func() { wrote.Store(true) },
 	})
 	req, err := http.NewRequestWithContext(ctx, c.method, c.url, c.body)
@@ -124,7 +126,7 @@ func refusal(a answer) *channels.SendError {
 		return e
 	}
 	e.Code = "http_" + strconv.Itoa(a.status)
-	e.Class, e.Title, e.Action = statusMeaning(a.status)
+	e.Class, e.Title, e.Action = statusMeaning(a.status, a.retryAfter > 0)
 	if e.Class == channels.ClassThrottled {
 		e.Scope = channels.ScopeChannel
 	}
@@ -133,7 +135,7 @@ func refusal(a answer) *channels.SendError {
 
 // statusMeaning classifies an HTTP status that came without a result code. LINK
 // documents 200, 400, 401, 403 and 500; the others come from what lies before it.
-func statusMeaning(status int) (class channels.Class, title, action string) {
+func statusMeaning(status int, later bool) (class channels.Class, title, action string) {
 	const retried = "Nothing to do; it is tried again."
 	switch {
 	case status == http.StatusUnauthorized:
@@ -144,7 +146,7 @@ func statusMeaning(status int) (class channels.Class, title, action string) {
 		return channels.ClassChannel, "The base URL is not LINK's message API", "Check the base URL in the channel's settings."
 	case status == http.StatusTooManyRequests:
 		return channels.ClassThrottled, "Too many requests to LINK", retried
-	case status == http.StatusServiceUnavailable, status == http.StatusRequestTimeout:
+	case status == http.StatusServiceUnavailable && later, status == http.StatusRequestTimeout: // nothing was processed
 		return channels.ClassTransient, "LINK is unavailable", retried
 	case status >= 500:
 		return channels.ClassUncertain, "LINK failed without saying whether it took the message",

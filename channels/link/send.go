@@ -19,8 +19,8 @@ func (a *account) Send(ctx context.Context, out channels.Outbound) (sent channel
 	defer func() { record.Attach(&sent, err) }()
 	now := time.Now()
 	if !out.ValidUntil.IsZero() && !out.ValidUntil.After(now) {
-		return channels.Sent{}, &channels.SendError{
-			Class: channels.ClassRejected, Code: "expired", Title: "The message's validity has ended",
+		return channels.Sent{}, &channels.SendError{ // it expires as soon as the database's clock agrees
+			Class: channels.ClassNotSent, Code: "expired", Title: "The message's validity has ended",
 			Action: "Send a new message if it is still wanted.",
 		}
 	}

@@ -28,6 +28,8 @@ func suiteSettings() map[string]any {
 
 func TestConformance(t *testing.T) { channeltest.Run(t, suite()) }
 
+func TestBrokenNetwork(t *testing.T) { channeltest.Transport(t, suite()) }
+
 func TestBrokenProvider(t *testing.T) { channeltest.Broken(t, suite()) }
 
 func sign(body []byte) channels.Request {
