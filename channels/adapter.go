@@ -120,9 +120,17 @@ type Description struct {
 	Interactive []string     `json:"interactive,omitempty"`  // interactive kinds that Send can carry
 	Window      Seconds      `json:"windowSeconds"`          // customer service window; 0 = none
 	Throughput  float64      `json:"throughputPerSecond"`    // default sends per second
+	Pair        PairLimit    `json:"pairLimit"`              // sends to one recipient; zero: not limited
 	MaxBody     int          `json:"maxWebhookBytes"`        // webhook body limit
 	Limits      []FieldLimit `json:"limits,omitempty"`       // what Check enforces
 	Validity    Seconds      `json:"defaultValiditySeconds"` // a message not accepted by then expires
+}
+
+// PairLimit is how fast one recipient may be written to: one message per Every, or
+// Burst at once, which are paid back before the next.
+type PairLimit struct {
+	Every Seconds `json:"everySeconds"`
+	Burst int64   `json:"burst"`
 }
 
 // Seconds is a duration that is a number of seconds in JSON.

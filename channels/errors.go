@@ -45,18 +45,29 @@ func (c Class) Final() bool {
 	return c == ClassRejected || c == ClassRecipient || c == ClassTemplate
 }
 
-// Scope says what a throttle applies to.
+// Scope says what a refusal applies to, if that is more than the message.
 type Scope string
 
 const (
-	ScopeLane    Scope = "lane"    // one recipient
-	ScopeChannel Scope = "channel" // the whole account
+	ScopeLane      Scope = "lane"      // one recipient
+	ScopeChannel   Scope = "channel"   // the whole account
+	ScopeTemplate  Scope = "template"  // everything made from the message's template; final classes: for good
+	ScopeMarketing Scope = "marketing" // marketing: of the account, or with a final class to this person
 )
+
+// Beyond returns s if it says something about other messages than those of the
+// same lane or channel, which the class tells: a template's, or marketing.
+func (s Scope) Beyond() Scope {
+	if s == ScopeTemplate || s == ScopeMarketing {
+		return s
+	}
+	return ""
+}
 
 // SendError is a provider's refusal, or the failure to reach it.
 type SendError struct {
 	Class      Class
-	Scope      Scope         // of ClassThrottled; empty means ScopeChannel
+	Scope      Scope         // empty: the message; with ClassThrottled: the channel
 	Code       string        // the provider's code, verbatim, e.g. "131047"; a word of ours if there was none
 	Title      string        // what the code means, in a few words
 	Action     string        // what to do about it, one sentence for people

@@ -123,6 +123,7 @@ const (
 // ProviderError is a provider's code with what we know of it.
 type ProviderError struct {
 	Class  Class  `json:"class"`
+	Scope  Scope  `json:"scope,omitempty"` // if it is about more than the message: template, marketing
 	Code   string `json:"code"`
 	Title  string `json:"title,omitempty"`
 	Action string `json:"action,omitempty"`

@@ -74,6 +74,11 @@ func (a *advance) save(ctx context.Context, tx *db.Tx) error {
 			return err
 		}
 	}
+	news, err := keepRefusals(ctx, tx, a.now, a.refusals)
+	if err != nil {
+		return err
+	}
+	a.events = append(a.events, news...)
 	return a.sendAgain(ctx, tx)
 }
 

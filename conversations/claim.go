@@ -1,15 +1,18 @@
 package conversations
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/db"
+	"github.com/linktor/linktor/internal/events"
 	"github.com/linktor/linktor/internal/id"
 )
 
@@ -32,6 +35,11 @@ type Claim struct {
 	EndBy      time.Time // by this process's clock: when the validity ends, whatever its wall clock says
 	Fallback   bool      // Out is the fallback template
 	Out        channels.Outbound
+	Probe      bool                // it finds out whether the provider can be reached
+	Refusal    *channels.SendError // a limit ends the message: record it, make no call
+	took       taken
+	priority   int64
+	seq        int64 // place in its lane
 }
 
 // claimable selects sends that are due, whose channel may send, and that are the
@@ -42,25 +50,41 @@ const claimable = ` FROM sends s WHERE s.state = 'queued' AND s.due_at <= {clock
 	AND NOT EXISTS (SELECT 1 FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id
 		AND (p.state = 'sending' OR p.seq < s.seq AND p.state IN ('queued', 'uncertain') AND NOT (p.ordering = 'bestEffort'
 			AND p.held_since > 0 AND p.held_since <= {clock} - {pass} AND p.wait_reason IN ` + holdUps + `)))
-	AND EXISTS (SELECT 1 FROM channels c WHERE c.id = s.channel_id AND c.enabled AND c.paused_reason = '' AND c.deleted_at IS NULL)`
+	AND EXISTS (SELECT 1 FROM channels c WHERE c.id = s.channel_id AND c.enabled AND c.paused_reason = '' AND c.deleted_at IS NULL)
+	AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.channel_id = s.channel_id AND h.kind = 'channel' AND h.key = '' AND h.until > {clock})`
 
 const claimSends = `
 	UPDATE sends SET state = 'sending', attempt = attempt + 1, lease_until = {clock} + $1, lease_owner = $2, wait_reason = '', wait_until = 0
 	WHERE seq IN (SELECT s.seq` + claimable + `{only} ORDER BY s.priority, s.due_at, s.seq LIMIT $3{lock})
-	RETURNING message_id, tenant_id, channel_id, contact_id, attempt, tries, valid_until, valid_until - {clock}`
+	RETURNING message_id, tenant_id, channel_id, contact_id, attempt, tries, valid_until, valid_until - {clock}, priority, seq`
 
-// ClaimFilter restricts a claim to one channel, or to all but some.
+// ClaimFilter restricts a claim to one channel, or to all but some, and to what
+// the limits of each channel allow.
 type ClaimFilter struct {
 	Only   string
 	Except []string
+	Limits func(channelID string) ChannelLimits // nil: none
 }
 
 // ClaimSends takes up to limit sends for this node and records an open attempt
 // for each, so that a crash leaves a trace of every call that may have been made.
 func (s *Store) ClaimSends(ctx context.Context, limit int, f ClaimFilter) ([]Claim, error) {
-	var claims []Claim
-	err := s.inTx(ctx, func(tx *db.Tx) error {
-		claims = claims[:0]
+	for range claimRounds {
+		claims, found, err := s.claim(ctx, limit, f)
+		if err != nil || len(claims) > 0 || found == 0 {
+			return claims, err
+		}
+	}
+	return nil, nil // the next call goes on
+}
+
+// claimRounds bounds how often a claim looks again because limits hold all that it
+// found: what is held is out of its way then.
+const claimRounds = 20
+
+func (s *Store) claim(ctx context.Context, limit int, f ClaimFilter) (claims []Claim, found int, err error) {
+	err = s.inTx(ctx, func(tx *db.Tx) error {
+		claims, found = nil, 0
 		claimed := time.Now()
 		query, args := s.claimQuery(tx, limit, f)
 		rows, err := tx.QueryContext(ctx, query, args...)
@@ -71,7 +95,7 @@ func (s *Store) ClaimSends(ctx context.Context, limit int, f ClaimFilter) ([]Cla
 		for rows.Next() {
 			var c Claim
 			var valid, left int64
-			if err := rows.Scan(&c.MessageID, &c.TenantID, &c.ChannelID, &c.ContactID, &c.Attempt, &c.Tries, &valid, &left); err != nil {
+			if err := rows.Scan(&c.MessageID, &c.TenantID, &c.ChannelID, &c.ContactID, &c.Attempt, &c.Tries, &valid, &left, &c.priority, &c.seq); err != nil {
 				return err
 			}
 			c.ValidUntil, c.StartBy, c.EndBy = db.Time(valid), claimed.Add(startWithin), claimed.Add(time.Duration(left)*time.Microsecond)
@@ -80,15 +104,24 @@ func (s *Store) ClaimSends(ctx context.Context, limit int, f ClaimFilter) ([]Cla
 		if err := rows.Err(); err != nil || len(claims) == 0 {
 			return err
 		}
+		slices.SortFunc(claims, func(a, b Claim) int { return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.seq, b.seq)) })
 		if err := loadOutbound(ctx, tx, claims); err != nil {
 			return err
 		}
-		return s.openAttempts(ctx, tx, claims)
+		found = len(claims)
+		var waits []events.Event
+		if claims, waits, err = s.pass(ctx, tx, claims, f.Limits); err != nil {
+			return err
+		}
+		if err := s.openAttempts(ctx, tx, claims); err != nil {
+			return err
+		}
+		return events.Append(ctx, tx, waits)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim sends: %w", err)
+		return nil, 0, fmt.Errorf("claim sends: %w", err)
 	}
-	return claims, nil
+	return claims, found, nil
 }
 
 func (s *Store) claimQuery(tx *db.Tx, limit int, f ClaimFilter) (string, []any) {

@@ -26,7 +26,14 @@ func (s *Store) Explain(ctx context.Context) (explained int, err error) {
 		}
 		explained += n
 	}
-	return explained, s.freeChannels(ctx)
+	if err := s.freeChannels(ctx); err != nil {
+		return explained, err
+	}
+	if err := s.freeTemplates(ctx); err != nil {
+		return explained, err
+	}
+	_, err = s.FreeTiers(ctx)
+	return explained, err
 }
 
 // heldChannel is a channel that may not send.
@@ -132,8 +139,10 @@ func (s *Store) ReleaseChannel(ctx context.Context, channelID string) error {
 		tx.Announce(SendsQueued{1})
 		query := `UPDATE sends SET due_at = CASE WHEN refused = 0 THEN 0 ELSE {clock} + $2 END, wait_reason = '', wait_until = 0, wait_said = ''
 			WHERE channel_id = $1 AND state = 'queued' AND wait_reason IN ('channel_paused', 'channel_disabled')`
-		_, err := tx.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), channelID, refusedDelay.Microseconds())
-		return err
+		if _, err := tx.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), channelID, refusedDelay.Microseconds()); err != nil {
+			return err
+		}
+		return tryOne(ctx, tx, channelID)
 	})
 }
 
@@ -149,6 +158,35 @@ func (s *Store) freeChannels(ctx context.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("free channels: %w", err)
+	}
+	return nil
+}
+
+// freeTemplates lets what waits for templates of a channel be looked at again when
+// one of them has changed.
+func (s *Store) freeTemplates(ctx context.Context) error {
+	var found []struct {
+		ID      string `db:"id"`
+		Changed int64  `db:"changed"`
+	}
+	err := s.db.SelectContext(ctx, &found, `SELECT c.id, (SELECT COALESCE(max(t.updated_at), 0) FROM templates t WHERE t.channel_id = c.id) AS changed
+		FROM channels c WHERE EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'template_paused')`)
+	if err != nil {
+		return fmt.Errorf("free templates: %w", err)
+	}
+	for _, f := range found {
+		if last, ok := s.templatesSeen.Swap(f.ID, f.Changed); ok && last == f.Changed {
+			continue
+		}
+		err := s.db.InTx(ctx, func(tx *db.Tx) error {
+			tx.Announce(SendsQueued{1})
+			_, err := tx.ExecContext(ctx, `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0
+				WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'template_paused'`, f.ID)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("free templates of channel %s: %w", f.ID, err)
+		}
 	}
 	return nil
 }

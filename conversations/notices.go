@@ -31,8 +31,8 @@ func (b *ingestBatch) applyChanges(ctx context.Context) error {
 	if err := b.updateTemplates(ctx); err != nil {
 		return fmt.Errorf("templates: %w", err)
 	}
-	if err := b.updateThroughput(ctx); err != nil {
-		return fmt.Errorf("throughput: %w", err)
+	if err := b.updateLimits(ctx); err != nil {
+		return fmt.Errorf("limits: %w", err)
 	}
 	if err := b.updateContacts(ctx); err != nil {
 		return fmt.Errorf("contacts: %w", err)
@@ -92,18 +92,33 @@ func (b *ingestBatch) updateTemplates(ctx context.Context) error {
 	return err
 }
 
-// updateThroughput follows the provider: an account that was upgraded may send
-// faster from now on.
-func (b *ingestBatch) updateThroughput(ctx context.Context) error {
+// updateLimits follows the provider: an account that was upgraded may send faster,
+// or to more people, from now on; one that was lowered may not.
+func (b *ingestBatch) updateLimits(ctx context.Context) error {
 	for _, n := range b.changes {
 		l := n.event.Change.Limit
-		if l == nil || l.Throughput <= 0 {
+		if l == nil {
 			continue
 		}
-		if _, err := b.tx.ExecContext(ctx, `UPDATE channels SET throughput = $1, version = version + 1, updated_at = $2 WHERE id = $3`,
-			l.Throughput, db.Micros(b.now), n.item.ChannelID); err != nil {
+		if l.Throughput > 0 {
+			if _, err := b.tx.ExecContext(ctx, `UPDATE channels SET throughput = $1, version = version + 1, updated_at = $2 WHERE id = $3`,
+				l.Throughput, db.Micros(b.now), n.item.ChannelID); err != nil {
+				return err
+			}
+		}
+		if l.Recipients == 0 {
+			continue
+		}
+		var portfolio string
+		if err := b.tx.GetContext(ctx, &portfolio, `SELECT portfolio FROM channels WHERE id = $1`, n.item.ChannelID); err != nil {
 			return err
 		}
+		news, err := setTier(ctx, b.tx, b.now, n.item.TenantID, n.item.ChannelID, TierScope(n.item.TenantID, n.item.ChannelID, portfolio),
+			l.Tier, int64(l.Recipients), "provider")
+		if err != nil {
+			return err
+		}
+		b.events = append(b.events, news...)
 	}
 	return nil
 }

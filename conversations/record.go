@@ -114,12 +114,12 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 		if err := a.save(ctx, tx); err != nil {
 			return fmt.Errorf("messages: %w", err)
 		}
-		waits, err := sayWaits(ctx, tx, a.now, requeued(items))
+		news, err := s.settleLimits(ctx, tx, items, a.now)
 		if err != nil {
 			return err
 		}
 		crash.At("before_record")
-		return events.Append(ctx, tx, append(a.events, waits...))
+		return events.Append(ctx, tx, append(a.events, news...))
 	})
 	if err != nil {
 		return fmt.Errorf("record sends: %w", err)
@@ -203,6 +203,23 @@ func one(is bool) int64 {
 		return 1
 	}
 	return 0
+}
+
+// settleLimits does what the outcomes say about limits and about later messages,
+// and returns the events of that and of what waits now.
+func (s *Store) settleLimits(ctx context.Context, tx *db.Tx, items []*recordItem, now time.Time) ([]events.Event, error) {
+	if err := unreached(ctx, tx, items); err != nil {
+		return nil, err
+	}
+	if err := slowPairs(ctx, tx, items); err != nil {
+		return nil, err
+	}
+	news, err := keepRefusals(ctx, tx, now, refusalsOf(items))
+	if err != nil {
+		return nil, err
+	}
+	waits, err := sayWaits(ctx, tx, now, requeued(items))
+	return append(news, waits...), err
 }
 
 // requeued lists the messages that go back to the queue.

@@ -151,6 +151,7 @@ type advance struct {
 	settled  *db.Rows // messages that the provider has: they must not be sent again
 	again    *db.Rows // messages that are to be sent once more, see sendAgain
 	events   []events.Event
+	refusals []refusal
 }
 
 func newAdvance(now time.Time) *advance {
@@ -183,6 +184,9 @@ func (a *advance) apply(m *sentMessage, u *channels.StatusUpdate, journalID stri
 	}
 	if change.Changed && change.To == Failed {
 		m.errorText = errText
+		if r, ok := refused(m, u.Error); ok {
+			a.refusals = append(a.refusals, r)
+		}
 	}
 	if change.Correction {
 		m.errorText = ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/linktor/linktor/internal/db"
@@ -38,6 +39,8 @@ type Store struct {
 	record *db.Group[*recordItem]
 
 	results *resultWriter
+
+	templatesSeen sync.Map // channel → when its templates last changed
 }
 
 // NewStore returns a running store over an open, migrated database; Stop it.

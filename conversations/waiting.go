@@ -127,6 +127,9 @@ func (s *Store) ReleaseSends(ctx context.Context, claims []Claim, wait time.Dura
 		back[i] = putBack{claim: c, reason: reason, wait: wait, due: wait}
 	}
 	return s.inTx(ctx, func(tx *db.Tx) error {
+		if err := undoLimits(ctx, tx, claims); err != nil {
+			return err
+		}
 		evs, err := giveBack(ctx, tx, s.opts.Now(), back, true)
 		if err != nil {
 			return err

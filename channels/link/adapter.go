@@ -34,8 +34,9 @@ func (Adapter) Describe() channels.Description {
 		Interactive: []string{
 			kindButton, kindList, kindCTA, kindFlow, kindProduct, kindProductList, kindCatalog, kindLocation,
 		},
-		Window:     24 * 60 * 60, // "24 hour customer care window"
-		Throughput: 20,           // messages per second; LINK states no limit, so a cautious one
+		Window:     24 * 60 * 60,                            // "24 hour customer care window"
+		Throughput: 20,                                      // messages per second; LINK states no limit, so a cautious one
+		Pair:       channels.PairLimit{Every: 6, Burst: 45}, // the network's own: Meta, "Pair rate limits"
 		MaxBody:    maxWebhook,
 		Limits:     fieldLimits(),
 		Validity:   48 * 60 * 60, // "If no value is supplied it defaults to 48h ahead"

@@ -66,7 +66,7 @@ func statusError(code string, cb *callback) *channels.ProviderError {
 	}
 	e := explain(code, description, details)
 	return &channels.ProviderError{
-		Class: e.Class, Code: e.Code, Title: e.Title, Action: e.Action, Detail: cut(detail), NeedsTemplate: e.NeedsTemplate,
+		Class: e.Class, Scope: e.Scope.Beyond(), Code: e.Code, Title: e.Title, Action: e.Action, Detail: cut(detail), NeedsTemplate: e.NeedsTemplate,
 	}
 }
 

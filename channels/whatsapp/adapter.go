@@ -54,7 +54,8 @@ func (Adapter) Describe() channels.Description {
 		Interactive: interactiveKinds(),
 		Window:      24 * 60 * 60,
 		Throughput:  throughput,
-		MaxBody:     3 << 20, // Meta, "Webhooks overview": payloads up to 3 MB
+		Pair:        channels.PairLimit{Every: 6, Burst: 45}, // Meta, "Pair rate limits"
+		MaxBody:     3 << 20,                                 // Meta, "Webhooks overview": payloads up to 3 MB
 		Limits:      limits(),
 		Validity:    48 * 60 * 60,
 	}

@@ -86,7 +86,7 @@ func (s *status) fill(u *channels.StatusUpdate) {
 		e := s.Errors[0]
 		known := lookup(string(e.Code), "")
 		u.Error = &channels.ProviderError{
-			Class: known.Class, Code: string(e.Code), Title: known.title(string(e.Title)),
+			Class: known.Class, Scope: known.Scope.Beyond(), Code: string(e.Code), Title: known.title(string(e.Title)),
 			Action: known.Action, Detail: cut(e.detail()), NeedsTemplate: known.NeedsTemplate,
 		}
 	} else if u.Status == channels.StatusFailed {

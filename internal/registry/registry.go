@@ -25,6 +25,9 @@ type Channel struct {
 	WebhookToken string            // last part of the webhook URL of types that sign nothing
 	OnUncertain  string            // auto, resend, never, manual
 	Throughput   float64           // sends per second; 0 means the type's default
+	Portfolio    string            // whose channels share a messaging tier; empty: this channel alone
+	TierPreset   string            // table of messaging tiers; empty means the default
+	TierPolicy   string            // wait or reject, when the tier is used up
 	Health       json.RawMessage   // the provider's last opinion, a channels.Health; {} if never asked
 	PausedReason string            // why sending waits; empty if it does not
 	Version      int64

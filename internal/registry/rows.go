@@ -23,6 +23,9 @@ type row struct {
 	WebhookToken string  `db:"webhook_token"`
 	OnUncertain  string  `db:"on_uncertain"`
 	Throughput   float64 `db:"throughput"`
+	Portfolio    string  `db:"portfolio"`
+	TierPreset   string  `db:"tier_preset"`
+	TierPolicy   string  `db:"tier_policy"`
 	Health       string  `db:"health"`
 	PausedReason string  `db:"paused_reason"`
 	Version      int64   `db:"version"`
@@ -32,7 +35,7 @@ type row struct {
 
 const selectChannels = `
 	SELECT id, tenant_id, type, name, enabled, settings, secrets, webhook_token, on_uncertain, throughput,
-		health, paused_reason, version, created_at, updated_at
+		portfolio, tier_preset, tier_policy, health, paused_reason, version, created_at, updated_at
 	FROM channels WHERE deleted_at IS NULL`
 
 func aad(channelID string) string { return "channels|secrets|" + channelID }
@@ -51,7 +54,8 @@ func (r *Registry) channel(x row) (c Channel, plain json.RawMessage, err error) 
 		ID: x.ID, TenantID: x.TenantID, Type: x.Type, Name: x.Name, Enabled: x.Enabled,
 		Settings: json.RawMessage(x.Settings), Secrets: secrets.keys(), WebhookToken: x.WebhookToken,
 		Generated:   generated(r.adapters[x.Type].description, settings, secrets),
-		OnUncertain: x.OnUncertain, Throughput: x.Throughput, Health: json.RawMessage(x.Health),
+		OnUncertain: x.OnUncertain, Throughput: x.Throughput, Portfolio: x.Portfolio,
+		TierPreset: x.TierPreset, TierPolicy: x.TierPolicy, Health: json.RawMessage(x.Health),
 		PausedReason: x.PausedReason, Version: x.Version,
 		CreatedAt: db.Time(x.CreatedAt), UpdatedAt: db.Time(x.UpdatedAt),
 	}

@@ -19,6 +19,14 @@ type object map[string]json.RawMessage
 
 func (o object) keys() []string { return slices.Sorted(maps.Keys(o)) }
 
+// text returns a member that is a string; empty if it is none.
+func (o object) text(key string) (s string) {
+	if err := json.Unmarshal(o[key], &s); err != nil {
+		return ""
+	}
+	return s
+}
+
 // with returns the members of both.
 func (o object) with(other object) object {
 	all := maps.Clone(o)

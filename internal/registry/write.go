@@ -19,6 +19,7 @@ import (
 const (
 	maxName       = 100      // characters
 	maxSettings   = 64 << 10 // bytes of settings and secrets together
+	maxPortfolio  = 100      // characters
 	maxThroughput = 1000     // sends per second: WhatsApp's highest, the highest of any type
 )
 
@@ -29,6 +30,9 @@ type Draft struct {
 	Disabled    bool
 	OnUncertain string  // empty means auto
 	Throughput  float64 // 0 means the type's default
+	Portfolio   string  // empty: the business account that the settings name, if the preset is shared
+	TierPreset  string
+	TierPolicy  string // empty means wait
 }
 
 // Patch changes a channel. Nil fields stay.
@@ -38,6 +42,9 @@ type Patch struct {
 	Settings    map[string]json.RawMessage // merged: absent stays, null removes
 	OnUncertain *string
 	Throughput  *float64
+	Portfolio   *string
+	TierPreset  *string
+	TierPolicy  *string
 }
 
 // Create stores a new channel and announces it. Its settings must open; no call
@@ -54,11 +61,18 @@ func (r *Registry) Create(ctx context.Context, tenantID string, d Draft) (*Open,
 	now := r.now()
 	x := row{
 		ID: id.New(id.Channel), TenantID: tenantID, Type: d.Type, Name: strings.TrimSpace(d.Name), Enabled: !d.Disabled,
-		OnUncertain: d.OnUncertain, Throughput: d.Throughput, Health: "{}", Version: 1,
+		OnUncertain: d.OnUncertain, Throughput: d.Throughput, Health: "{}",
+		Portfolio: strings.TrimSpace(d.Portfolio), TierPreset: d.TierPreset, TierPolicy: d.TierPolicy, Version: 1,
 		CreatedAt: db.Micros(now), UpdatedAt: db.Micros(now),
 	}
 	if x.OnUncertain == "" {
 		x.OnUncertain = "auto"
+	}
+	if x.TierPolicy == "" {
+		x.TierPolicy = "wait"
+	}
+	if x.Portfolio == "" {
+		x.Portfolio = settings.text("businessAccountId")
 	}
 	if !a.description.Webhook.Signed {
 		x.WebhookToken = randomToken()
@@ -70,9 +84,9 @@ func (r *Registry) Create(ctx context.Context, tenantID string, d Draft) (*Open,
 	err = r.db.InTx(ctx, func(tx *db.Tx) error {
 		if _, err := tx.NamedExecContext(ctx, `
 			INSERT INTO channels (id, tenant_id, type, name, enabled, settings, secrets, webhook_token, on_uncertain,
-				throughput, health, paused_reason, version, created_at, updated_at)
+				throughput, portfolio, tier_preset, tier_policy, health, paused_reason, version, created_at, updated_at)
 			VALUES (:id, :tenant_id, :type, :name, :enabled, :settings, :secrets, :webhook_token, :on_uncertain,
-				:throughput, :health, :paused_reason, :version, :created_at, :updated_at)`, x); err != nil {
+				:throughput, :portfolio, :tier_preset, :tier_policy, :health, :paused_reason, :version, :created_at, :updated_at)`, x); err != nil {
 			return err
 		}
 		if err := r.alone(ctx, tx, x); err != nil {
@@ -101,6 +115,12 @@ func (r *Registry) check(x *row, settings, secrets object) (*Open, error) {
 	}
 	if !(x.Throughput >= 0 && x.Throughput <= maxThroughput) { // also refuses NaN
 		inv.AddLimit("/throughputPerSecond", "invalid", maxThroughput, fmt.Sprintf("Throughput is between 0, the default, and %d per second.", maxThroughput))
+	}
+	if x.TierPolicy != "wait" && x.TierPolicy != "reject" {
+		inv.Add("/tierPolicy", "invalid", "tierPolicy is wait or reject.")
+	}
+	if len(x.Portfolio) > maxPortfolio {
+		inv.AddLimit("/portfolioId", "too_long", maxPortfolio, fmt.Sprintf("The portfolio's id is longer than %d characters.", maxPortfolio))
 	}
 	if len(settings.json())+len(secrets.json()) > maxSettings {
 		inv.AddLimit("/settings", "too_long", maxSettings, fmt.Sprintf("The settings are larger than %d bytes.", maxSettings))
@@ -138,6 +158,15 @@ func (r *Registry) Update(ctx context.Context, tenantID, channelID string, p Pat
 		}
 		if p.Throughput != nil {
 			x.Throughput = *p.Throughput
+		}
+		if p.Portfolio != nil {
+			x.Portfolio = strings.TrimSpace(*p.Portfolio)
+		}
+		if p.TierPreset != nil {
+			x.TierPreset = *p.TierPreset
+		}
+		if p.TierPolicy != nil {
+			x.TierPolicy = *p.TierPolicy
 		}
 		var settings object
 		if err := json.Unmarshal([]byte(x.Settings), &settings); err != nil {
@@ -245,9 +274,10 @@ func (r *Registry) change(ctx context.Context, tenantID, channelID string, fn fu
 		deleted := sql.NullInt64{Int64: x.UpdatedAt, Valid: verb == "deleted"}
 		if _, err := tx.ExecContext(ctx, `
 			UPDATE channels SET name = $2, enabled = $3, settings = $4, secrets = $5, on_uncertain = $6, throughput = $7,
-				health = $8, paused_reason = $9, updated_at = $10, deleted_at = $11, version = version + 1 WHERE id = $1`,
+				health = $8, paused_reason = $9, updated_at = $10, deleted_at = $11, portfolio = $12, tier_preset = $13, tier_policy = $14,
+				version = version + 1 WHERE id = $1`,
 			x.ID, x.Name, x.Enabled, x.Settings, x.Secrets, x.OnUncertain, x.Throughput, x.Health, x.PausedReason,
-			x.UpdatedAt, deleted); err != nil || verb == "" {
+			x.UpdatedAt, deleted, x.Portfolio, x.TierPreset, x.TierPolicy); err != nil || verb == "" {
 			return err
 		}
 		c := Channel{ID: x.ID, TenantID: x.TenantID, Type: x.Type, Name: x.Name, Enabled: x.Enabled,
@@ -269,6 +299,13 @@ type statusData struct {
 	Health       json.RawMessage `json:"health"`
 }
 
+// pauseData is the data of channel.paused and channel.resumed.
+type pauseData struct {
+	ChannelID string `json:"channelId"`
+	Cause     string `json:"cause"`            // provider: it refuses everything that the channel sends
+	Reason    string `json:"reason,omitempty"` // what is wrong and what to do
+}
+
 func (r *Registry) announce(ctx context.Context, tx *db.Tx, c Channel, verb string) error {
 	e, err := events.New(c.TenantID, "channel.status", c.ID, "", c.UpdatedAt, statusData{
 		ChannelID: c.ID, ChannelType: c.Type, Name: c.Name, Change: verb, Enabled: c.Enabled,
@@ -277,5 +314,13 @@ func (r *Registry) announce(ctx context.Context, tx *db.Tx, c Channel, verb stri
 	if err != nil {
 		return err
 	}
-	return events.Append(ctx, tx, []events.Event{e})
+	list := []events.Event{e}
+	if typ := map[string]string{"paused": "channel.paused", "resumed": "channel.resumed"}[verb]; typ != "" {
+		e, err := events.New(c.TenantID, typ, c.ID, "", c.UpdatedAt, pauseData{ChannelID: c.ID, Cause: "provider", Reason: c.PausedReason})
+		if err != nil {
+			return err
+		}
+		list = append(list, e)
+	}
+	return events.Append(ctx, tx, list)
 }

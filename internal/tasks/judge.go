@@ -17,10 +17,9 @@ func retrySchedule() []time.Duration {
 
 const (
 	maxRetryAfter  = time.Hour
-	laneBackoff    = 6 * time.Second // Meta, pair rate limit: one message per 6 s to one recipient
+	laneBackoff    = time.Second // Meta, pair rate limit: "retry after 4^X seconds", X from 0
 	channelBackoff = time.Second
 	maxBackoff     = 10 * time.Minute
-	maxChannelHold = 15 * time.Second
 )
 
 // judge decides what becomes of a message after an attempt.
@@ -37,16 +36,34 @@ func judge(c conversations.Claim, sent channels.Sent, err error) conversations.O
 		schedule := retrySchedule()
 		o.Wait = jitter(schedule[min(c.Tries, int64(len(schedule)-1))])
 	case channels.ClassThrottled:
-		o.Reason, o.Wait = conversations.WaitThrottled, jitter(backoff(e.Scope, c.Tries))
+		throttled(&o, e)
 	case channels.ClassChannel:
 		o.Reason, o.Wait, o.Spent, o.Open, o.Refused = conversations.WaitChannelPaused, time.Until(c.ValidUntil), false, true, true
 	default:
 		o.Verdict = conversations.VerdictFailed
 	}
-	if e.RetryAfter > 0 && o.Verdict == conversations.VerdictRetry {
+	if e.RetryAfter > 0 && o.Verdict == conversations.VerdictRetry && e.Scope.Beyond() == "" {
 		o.Wait = again(min(e.RetryAfter, maxRetryAfter), c.Tries)
 	}
 	return o
+}
+
+// throttled says for what a message waits that the provider finds too much.
+func throttled(o *conversations.Outcome, e *channels.SendError) {
+	switch e.Scope {
+	case channels.ScopeLane:
+		o.Reason = conversations.WaitPair
+	case channels.ScopeTemplate:
+		o.Reason = conversations.WaitTemplatePaused
+	case channels.ScopeMarketing:
+		o.Reason = conversations.WaitMarketing
+	default:
+		o.Reason = conversations.WaitThrottled
+	}
+	o.Wait = jitter(backoff(e.Scope, o.Claim.Tries))
+	if e.Scope.Beyond() != "" { // the same is true for others: see conversations.refusal
+		o.Wait, o.Spent = max(e.RetryAfter, maxBackoff), false
+	}
 }
 
 // again is the delay that the provider named, doubled per try: a provider that
@@ -57,16 +74,6 @@ func again(named time.Duration, tries int64) time.Duration {
 		wait *= 2
 	}
 	return max(named, min(wait, maxBackoff))
-}
-
-// channelHold is how long one throttled message holds up the others of its
-// channel: as long as the provider says, else a moment, so that a message that
-// is refused again and again does not silence the whole channel.
-func channelHold(o conversations.Outcome) time.Duration {
-	if o.Err.RetryAfter > 0 {
-		return min(o.Err.RetryAfter, maxRetryAfter)
-	}
-	return min(o.Wait, maxChannelHold)
 }
 
 // backoff grows by 4 per try. Source: Meta, Cloud API throughput, "retry after

@@ -30,16 +30,35 @@ func TestNamedDelay(t *testing.T) {
 	}
 }
 
-// TestChannelHold checks that a message that is throttled for ever does not hold
-// up its channel for as long as it waits itself.
-func TestChannelHold(t *testing.T) {
-	throttled := func(tries int64, named time.Duration) conversations.Outcome {
-		return judge(conversations.Claim{Tries: tries}, channels.Sent{}, &channels.SendError{Class: channels.ClassThrottled, RetryAfter: named})
+// TestPairBackoff checks Meta's schedule for a recipient who got too much: 4^n s.
+func TestPairBackoff(t *testing.T) {
+	for tries, want := range []time.Duration{time.Second, 4 * time.Second, 16 * time.Second, 64 * time.Second, 256 * time.Second, maxBackoff, maxBackoff} {
+		e := &channels.SendError{Class: channels.ClassThrottled, Scope: channels.ScopeLane}
+		o := judge(conversations.Claim{Tries: int64(tries)}, channels.Sent{}, e)
+		if o.Reason != conversations.WaitPair || o.Wait < want*4/5 || o.Wait > want*6/5 {
+			t.Errorf("try %d waits %v for %s; want %v", tries, o.Wait, o.Reason, want)
+		}
 	}
-	if late := throttled(6, 0); late.Wait < 2*time.Minute || channelHold(late) != maxChannelHold {
-		t.Errorf("waits %v and holds the channel for %v", late.Wait, channelHold(late))
+}
+
+func TestPulse(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	p := &pulse{now: func() time.Time { return now }, beats: map[string]*beat{}}
+	for i := range tripRow {
+		if trip := p.note("row", true); trip != (i == tripRow-1) {
+			t.Errorf("failure %d: trips %v", i+1, trip)
+		}
 	}
-	if named := throttled(6, 40*time.Second); channelHold(named) != 40*time.Second {
-		t.Errorf("holds the channel for %v; the provider named 40 s", channelHold(named))
+	for i := range tripCalls {
+		failed := i%2 == 1
+		if trip := p.note("half", failed); trip != (i == tripCalls-1) {
+			t.Errorf("call %d: trips %v", i+1, trip)
+		}
+	}
+	for i := range 100 { // as many failures, but too far apart
+		now = now.Add(2 * time.Second)
+		if p.note("slow", i%2 == 1) {
+			t.Errorf("call %d trips", i+1)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -61,6 +60,7 @@ type Sender struct {
 	wake  chan struct{}
 	slots chan struct{} // one per call under way
 	hot   hotChannels
+	pulse pulse
 
 	wg      sync.WaitGroup
 	calls   sync.WaitGroup
@@ -71,7 +71,8 @@ type Sender struct {
 
 // NewSender returns a Sender that is not started.
 func NewSender(o SenderOptions) *Sender {
-	return &Sender{SenderOptions: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, o.Workers), hot: hotChannels{now: time.Now, heat: map[string]heat{}}}
+	return &Sender{SenderOptions: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, o.Workers), hot: hotChannels{now: time.Now, heat: map[string]heat{}},
+		pulse: pulse{now: time.Now, beats: map[string]*beat{}}}
 }
 
 // Wake makes the Sender look for work now. It never blocks.
@@ -212,7 +213,7 @@ func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 	if free == 0 {
 		return n, false, nil // a call that ends rings
 	}
-	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: s.hot.list()})
+	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: s.hot.list(), Limits: s.limits(ctx)})
 	if err != nil {
 		return n, false, err
 	}
@@ -224,62 +225,6 @@ func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 		n += s.admit(ctx, ch, claims)
 	}
 	return n, len(claims) == free, nil
-}
-
-// admit starts as many claims of a channel as its rate allows and gives the rest
-// back; the channel is then claimed for at the pace of its rate.
-func (s *Sender) admit(ctx context.Context, channelID string, claims []conversations.Claim) int {
-	ch, err := s.Channels.Lookup(ctx, channelID)
-	if err != nil {
-		s.release(ctx, claims, time.Second, conversations.WaitRetry)
-		return 0
-	}
-	granted, next, rate := s.Limits.TakeChannel(ctx, channelID, s.rate(ch), len(claims))
-	if granted < len(claims) {
-		s.hot.set(channelID, next, rate)
-		s.release(ctx, claims[granted:], 0, "") // its turn comes: see Explain
-	}
-	for _, c := range claims[:granted] {
-		s.call(ch, c)
-	}
-	return granted
-}
-
-// hotRound claims for a channel at its limit: no more than the limit grants.
-func (s *Sender) hotRound(ctx context.Context, channelID string, free int) (int, error) {
-	ch, err := s.Channels.Lookup(ctx, channelID)
-	if err != nil {
-		s.hot.drop(channelID)
-		return 0, nil
-	}
-	granted, next, rate := s.Limits.TakeChannel(ctx, channelID, s.rate(ch), free)
-	if granted == 0 {
-		s.hot.set(channelID, next, rate)
-		return 0, nil
-	}
-	claims, err := s.Store.ClaimSends(ctx, granted, conversations.ClaimFilter{Only: channelID})
-	if err != nil {
-		return 0, err
-	}
-	if len(claims) < granted {
-		s.hot.drop(channelID) // its backlog is gone
-	} else {
-		s.hot.set(channelID, next, rate)
-	}
-	for _, c := range claims {
-		s.call(ch, c)
-	}
-	return len(claims), nil
-}
-
-func (s *Sender) rate(ch *registry.Open) float64 {
-	switch {
-	case ch.Channel.Throughput > 0:
-		return ch.Channel.Throughput
-	case ch.Description.Throughput > 0:
-		return ch.Description.Throughput
-	}
-	return s.Throughput
 }
 
 func (s *Sender) release(ctx context.Context, claims []conversations.Claim, wait time.Duration, reason string) {
@@ -316,8 +261,9 @@ func (s *Sender) attempt(ch *registry.Open, c conversations.Claim) {
 	if o.Err != nil {
 		s.Log.Info("send not accepted", "message", c.MessageID, "channel", c.ChannelID, "attempt", c.Attempt, "class", o.Err.Class, "code", o.Err.Code, "http", o.Err.HTTPStatus)
 	}
-	s.react(ctx, ch, c, &o)
+	s.react(ctx, c, &o)
 	s.record(o)
+	s.beat(c, o)
 	crash.At("after_record")
 }
 
@@ -333,24 +279,6 @@ func (s *Sender) send(ctx context.Context, ch *registry.Open, c *conversations.C
 		return sent, err
 	}
 	return ch.Account.Send(ctx, c.Out)
-}
-
-// react does what an error says about the whole channel.
-func (s *Sender) react(ctx context.Context, ch *registry.Open, c conversations.Claim, o *conversations.Outcome) {
-	if o.Err == nil {
-		return
-	}
-	switch {
-	case o.Err.Class == channels.ClassChannel:
-		reason := o.Err.Title + ". " + o.Err.Action
-		if err := errors.Join(s.Channels.Pause(ctx, c.TenantID, c.ChannelID, reason),
-			s.Store.HoldChannel(ctx, c.ChannelID, conversations.WaitChannelPaused)); err != nil {
-			s.Log.Warn("pause channel", "channel", c.ChannelID, "err", err)
-		}
-	case o.Err.Class == channels.ClassThrottled && o.Err.Scope != channels.ScopeLane:
-		s.Limits.SlowDown(ctx, c.ChannelID)
-		s.hot.set(c.ChannelID, channelHold(*o), s.rate(ch))
-	}
 }
 
 // record stores the outcome, for as long as it takes: it is the only witness.
