@@ -20,6 +20,9 @@ const (
 	TypeMediaReady          = "media.ready"
 	TypeMediaFailed         = "media.failed"
 	TypeChannelStatus       = "channel.status"
+	TypeChannelPaused       = "channel.paused"
+	TypeChannelResumed      = "channel.resumed"
+	TypeChannelLimit        = "channel.limit"
 	TypeChannelQuality      = "channel.quality"
 	TypeChannelTier         = "channel.tier"
 	TypeChannelAlert        = "channel.alert"
@@ -51,6 +54,10 @@ func newData(eventType string) any {
 		return &MediaFetched{}
 	case TypeChannelStatus:
 		return &ChannelChanged{}
+	case TypeChannelPaused, TypeChannelResumed:
+		return &ChannelPaused{}
+	case TypeChannelLimit:
+		return &ChannelLimit{}
 	case TypeContactPreference, TypeContactIdentity, TypeChannelQuality, TypeChannelTier, TypeChannelAlert, TypeChannelAccount,
 		TypeTemplateStatus, TypeTemplateQuality, TypeTemplateCategory, TypeTemplateComponents, TypeCallEvent, TypeProviderChange:
 		return &ProviderChange{}
@@ -165,6 +172,24 @@ type ChannelChanged struct {
 	Enabled      bool    `json:"enabled"`
 	PausedReason string  `json:"pausedReason"`
 	Health       *Health `json:"health"`
+}
+
+// ChannelPaused says that a channel stopped sending by itself, or goes on.
+type ChannelPaused struct {
+	ChannelID string     `json:"channelId"`
+	Cause     string     `json:"cause"`  // provider: until somebody acts; breaker: it does not answer
+	Reason    string     `json:"reason"` // what is wrong and what to do
+	Until     *time.Time `json:"until"`  // of breaker: when it is tried again
+}
+
+// ChannelLimit says that a limit of a channel was raised or lowered.
+type ChannelLimit struct {
+	ChannelID string `json:"channelId"`
+	Limit     string `json:"limit"`  // tier
+	Reason    string `json:"reason"` // provider, operator, check
+	Name      string `json:"name"`
+	Value     int64  `json:"value"` // people in 24 hours; 0: not known, -1: unlimited
+	Previous  int64  `json:"previous"`
 }
 
 // ProviderChange passes on what a provider announced. Field and Timestamp are

@@ -141,6 +141,27 @@ export interface ChannelChanged {
   health?: Health | null
 }
 
+/** A channel stopped sending by itself, or goes on. */
+export interface ChannelPaused {
+  channelId: string
+  /** `provider`: until somebody acts. `breaker`: the provider does not answer. */
+  cause: Open<'provider' | 'breaker'>
+  reason?: string
+  /** Of `breaker`: when it is tried again. */
+  until?: string
+}
+
+/** A limit of a channel was raised or lowered. */
+export interface ChannelLimit {
+  channelId: string
+  limit: Open<'tier'>
+  reason: Open<'provider' | 'operator' | 'check'>
+  name?: string
+  /** People in 24 hours; 0: not known, -1: unlimited. */
+  value: number
+  previous: number
+}
+
 type Address = Pick<ContactIdentity, 'kind' | 'value' | 'raw'>
 
 /** Something else that a provider announced. */
@@ -196,6 +217,9 @@ export interface EventData {
   'channel.alert': ProviderChange
   'channel.account': ProviderChange
   'channel.status': ChannelChanged
+  'channel.paused': ChannelPaused
+  'channel.resumed': ChannelPaused
+  'channel.limit': ChannelLimit
   'call.event': ProviderChange
   'provider.change': ProviderChange
 }
@@ -230,6 +254,9 @@ const KNOWN: Record<EventType, true> = {
   'channel.alert': true,
   'channel.account': true,
   'channel.status': true,
+  'channel.paused': true,
+  'channel.resumed': true,
+  'channel.limit': true,
   'call.event': true,
   'provider.change': true,
 }
