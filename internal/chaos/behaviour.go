@@ -3,5 +3,5 @@ package main
 // behaviour lists the scenarios about providers, order, clocks, sockets and
 // repeats.
 func behaviour() []Scenario {
-	return nil
+	return []Scenario{replay, early, shuffle, order, expiry}
 }
