@@ -3,7 +3,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 time=${1:-30s}
-# Build tags and helper packages aside, a target is any FuzzX in a test file.
 files=$(grep -rlE --include="*_test.go" "^func Fuzz" cmd channels conversations internal realtime | sort)
 for file in $files; do
   for target in $(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$file"); do

@@ -45,6 +45,17 @@ func e164(s string) (string, bool) {
 	if strings.Trim(digits[1:], "0123456789") != "" {
 		return "", false // letters would be read as a vanity number
 	}
+	phone, ok := formatted(digits)
+	if !ok {
+		return "", false
+	}
+	// A zero that is dialled within the country is left out, as in +44 (0)20. Where
+	// another one follows it, nobody knows which number is meant.
+	again, ok := formatted(phone)
+	return phone, ok && again == phone
+}
+
+func formatted(digits string) (string, bool) {
 	n, err := phonenumbers.Parse(digits, "")
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
 		return "", false
