@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -89,6 +91,8 @@ func withThings(s *Server) *Server {
 			panic("secret detail")
 		case "gone":
 			return nil, fault.Missing("thing")
+		case "full": // as a store would wrap it
+			return nil, &fault.Error{Kind: fault.Unavailable, Code: "storage_unavailable", Message: "Away.", Err: fmt.Errorf("spool: %w", syscall.ENOSPC)}
 		case "wait":
 			return nil, &fault.Error{Kind: fault.Unavailable, Code: "away", Message: "Away.", RetryAfter: 1500 * time.Millisecond}
 		case "far":
@@ -169,6 +173,7 @@ func TestProblems(t *testing.T) {
 		{"adapter's problems", "/api/v1/things", `{"name":"bad"}`, key, 422, "validation_error", "/content/text too_long"},
 		{"missing thing", "/api/v1/things", `{"name":"gone"}`, key, 404, "not_found", ""},
 		{"away", "/api/v1/things", `{"name":"wait"}`, key, 503, "away", ""},
+		{"disk full", "/api/v1/things", `{"name":"full"}`, key, 503, "storage_full", ""},
 		{"provider away", "/api/v1/things", `{"name":"far"}`, key, 503, "provider_unavailable", ""},
 		{"provider refused", "/api/v1/things", `{"name":"no"}`, key, 422, "provider_refused", ""},
 		{"internal", "/api/v1/things", `{"name":"boom"}`, key, 500, "internal", ""},
@@ -319,6 +324,19 @@ func TestOps(t *testing.T) {
 	down = errors.New("10.0.0.7 is away")
 	if got := call(t, s, "GET", "/readyz", ""); got.status != 503 || strings.Contains(got.body, "10.0.0.7") {
 		t.Errorf("not ready: %v", got)
+	}
+	down = nil
+	s.Leave()
+	if got := call(t, s, "GET", "/readyz", ""); got.status != 503 || !strings.Contains(got.body, `"stopping":"failed"`) {
+		t.Errorf("about to stop: %v", got)
+	}
+	res, err := s.App().Test(httptest.NewRequest(http.MethodGet, "/healthz", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 200 || !res.Close {
+		t.Errorf("about to stop: %d, the connection closes: %v", res.StatusCode, res.Close)
 	}
 }
 

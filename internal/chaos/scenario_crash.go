@@ -37,10 +37,24 @@ var crashSilent = Scenario{
 	Name: "crash-silent", Rules: "R3",
 	Promise: "Where the provider never reports, a message is sent again only if its outcome is unknown, and then it is marked as a possible duplicate.",
 	Run: func(ctx context.Context, t *Trial) error {
-		return t.atEach(ctx, sendPoints, func(ctx context.Context, point string) error {
-			return t.crashAt(ctx, point, world.Options{Policy: "resend", Reports: world.NoReports}, allow{marked: true})
+		return t.atEach(ctx, append([]string{beforeResend}, sendPoints...), func(ctx context.Context, point string) error {
+			o := world.Options{Policy: "resend", Reports: world.NoReports}
+			if point == beforeResend {
+				o.Plan = sometimesCut
+			}
+			return t.crashAt(ctx, point, o, allow{marked: true})
 		})
 	},
+}
+
+// beforeResend is the moment before a message is queued again whose outcome stayed
+// unknown.
+const beforeResend = "before_resend"
+
+// sometimesCut is a provider that takes every message and now and then does not say
+// so.
+func sometimesCut(c world.Call) world.Answer {
+	return world.Answer{Latency: 20 * time.Millisecond, Cut: c.N%10 == 0}
 }
 
 // crashNever is R3 with the policy never: duplicated 0, and each message whose outcome
@@ -90,16 +104,20 @@ func (t *Trial) crashAt(ctx context.Context, point string, o world.Options, ok a
 	for range t.Pick(1, 10) {
 		n.Kill()
 		n.CrashAt = fmt.Sprintf("%s:%d", point, 5+w.N(20))
+		patience := 30 * time.Second
+		if point == beforeResend { // which comes after a lease, or a cut, and the wait for reports
+			n.CrashAt, patience = beforeResend, world.SettleLate
+		}
 		if err := n.Start(ctx); err != nil {
 			return err
 		}
-		waiting, cancel := context.WithTimeout(ctx, 30*time.Second)
+		waiting, cancel := context.WithTimeout(ctx, patience)
 		err := n.AwaitEnd(waiting)
 		cancel()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		t.Expect(err == nil, "the moment %s was not reached within 30 s", point)
+		t.Expect(err == nil, "the moment %s was not reached within %s", point, patience)
 		n.Kill()
 		if err := n.Start(ctx); err != nil {
 			return err
