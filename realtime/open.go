@@ -63,6 +63,10 @@ func (c *Conn) open(ctx context.Context, client Client, hello *Hello) error {
 	return nil
 }
 
+// lateLeave is when a client comes back, in milliseconds, that was let in by a server
+// that had begun to stop.
+const lateLeave = 500
+
 // begin sets the position and queues ready. The connection is in the tailer's
 // list before its writer looks at the window, so no event falls between.
 func (c *Conn) begin(t *tailer, client Client, subs filters, pos int64, gap *Reset, st state) {
@@ -81,6 +85,9 @@ func (c *Conn) begin(t *tailer, client Client, subs filters, pos int64, gap *Res
 	c.queue = append(c.queue, control{op: OpReady, ready: &ready})
 	if gap != nil {
 		c.queue = append(c.queue, control{op: OpReset, gap: gap})
+	}
+	if c.closing != nil && c.closing.Code == CloseDraining { // it came while everybody was sent away
+		c.queue = append(c.queue, control{op: OpReconnect, after: lateLeave})
 	}
 	c.mu.Unlock()
 	t.add(c)

@@ -151,7 +151,7 @@ func torment(ctx context.Context, o options, chosen []Scenario, dir string, out 
 	}
 	var postgres *rig.Postgres
 	if o.mode != world.SQLite {
-		if postgres, err = rig.StartPostgres(ctx, filepath.Join(dir, "postgres")); err != nil {
+		if postgres, err = rig.StartPostgres(ctx, filepath.Join(dir, "cluster")); err != nil {
 			return nil, err
 		}
 		defer postgres.Stop()

@@ -73,6 +73,11 @@ func (t *Trial) refusals(w *world.World) {
 	answers, broken := w.Ledger.Answers()
 	for status, n := range answers {
 		t.Expect(status < 500 || status == 503 || status == 507, "%d requests were answered %d", n, status)
+		if status == 500 {
+			for _, line := range w.Errors(3) {
+				t.Note("log: %s", line)
+			}
+		}
 	}
 	if answers[503]+answers[507]+broken > 0 {
 		t.Note("refused with 503 or 507: %d; without an answer: %d", answers[503]+answers[507], broken)

@@ -9,6 +9,7 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -252,6 +253,23 @@ func (w *World) Logs() []string {
 	var list []string
 	for i, n := range w.Nodes {
 		list = append(list, fmt.Sprintf("log of server %d: %s", i, rig.LastLines(n.Log())))
+	}
+	return list
+}
+
+// Errors returns some of the lines that servers logged about requests that failed for
+// reasons of their own.
+func (w *World) Errors(most int) (list []string) {
+	for _, n := range w.Nodes {
+		data, err := os.ReadFile(n.Log())
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(data)) {
+			if len(list) < most && strings.Contains(line, "internal") {
+				list = append(list, strings.TrimSpace(line))
+			}
+		}
 	}
 	return list
 }
