@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -37,10 +38,19 @@ func (b *bench) open(ctx context.Context) (err error) {
 	if b.dir, err = os.MkdirTemp("", "linktor-bench-"); err != nil {
 		return err
 	}
-	if b.bin == "" {
-		if b.bin, err = rig.Build(ctx, ".", b.dir); err != nil {
-			return err
+	switch {
+	case b.profile != "":
+		if b.profile, err = filepath.Abs(b.profile); err == nil {
+			err = os.MkdirAll(b.profile, 0o755)
 		}
+		if err == nil {
+			b.bin, err = rig.BuildProfiled(ctx, ".", b.dir)
+		}
+	case b.bin == "":
+		b.bin, err = rig.Build(ctx, ".", b.dir)
+	}
+	if err != nil {
+		return err
 	}
 	if b.services, err = rig.StartServices(ctx, b.dir); err != nil {
 		return err

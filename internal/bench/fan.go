@@ -61,7 +61,11 @@ func bareFan(ctx context.Context, sockets int) (f *fan, stop func(), err error) 
 }
 
 func (f *fan) open(ctx context.Context) error {
-	rig.Pause(ctx, idleSettle)
+	settle := idleSettle
+	if f.options.Sockets == 1 { // its memory tells nothing
+		settle = 0
+	}
+	rig.Pause(ctx, settle)
 	before, err := f.process.Memory()
 	if err != nil {
 		return err
@@ -73,7 +77,7 @@ func (f *fan) open(ctx context.Context) error {
 		return err
 	}
 	f.opened = float64(f.options.Sockets) / time.Since(began).Seconds()
-	rig.Pause(ctx, idleSettle)
+	rig.Pause(ctx, settle)
 	after, err := f.process.Memory()
 	f.perSocket = float64(after-before) / 1024 / float64(f.options.Sockets)
 	return err

@@ -74,12 +74,8 @@ func (b *bench) grow(ctx context.Context, mode string, n int) (_ *grown, err err
 		return nil, err
 	}
 	if n > 0 {
-		w.server.Stop()
-		if err := w.seed(ctx, n); err != nil {
-			return nil, fmt.Errorf("seed: %w", err)
-		}
-		if w.server, err = w.node.Start(ctx); err != nil {
-			return nil, err
+		if err := w.restart(ctx, func() error { return w.seed(ctx, n) }); err != nil {
+			return nil, fmt.Errorf("stored messages: %w", err)
 		}
 	}
 	g.lists, err = w.chooseLists(ctx)

@@ -54,9 +54,9 @@ func main() {
 
 // options are the flags.
 type options struct {
-	modes, bin, figures string
-	kills               int
-	quick, long         bool
+	modes, bin, figures, profile string
+	kills                        int
+	quick, long                  bool
 }
 
 func parseOptions(args []string, log io.Writer) (o options, names []string, err error) {
@@ -65,6 +65,7 @@ func parseOptions(args []string, log io.Writer) (o options, names []string, err 
 	fs.StringVar(&o.modes, "modes", "postgres,sqlite", "databases to measure on")
 	fs.StringVar(&o.bin, "bin", "", "server to measure; built from this module if empty")
 	fs.StringVar(&o.figures, "json", "", "file for the figures")
+	fs.StringVar(&o.profile, "profile", "", "folder for a profile of the server in each scenario, with a text of what used most")
 	fs.IntVar(&o.kills, "kills", 20, "times that the scenario kill kills the server")
 	fs.BoolVar(&o.quick, "quick", false, "short rounds: under 3 minutes in all, for orders of magnitude")
 	fs.BoolVar(&o.long, "long", false, fmt.Sprintf("growth up to %s stored messages as well", amount(longGrowth)))

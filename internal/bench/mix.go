@@ -51,19 +51,21 @@ func (w *world) messages(n, perBody int) []parcel {
 }
 
 // withStatuses makes a load in which three of ten bodies say that a message which
-// was sent before was delivered, then that it was read.
+// was sent before was delivered, and later that it was read.
 func withStatuses(ctx context.Context, w *world, s *scale) ([]parcel, error) {
 	list, tag := w.messages(s.bodies, 1), rand.Text()[:10]
-	words := []string{"delivered", "read"}
-	n := 0
+	// Few enough messages that a round which ends early has told the second of some.
+	words, some, n := []string{"delivered", "read"}, s.bodies/10, 0
 	for i := range list {
-		if i%10 < 3 {
-			a := rig.Accepted{ProviderID: sentID(tag, n/2), To: rig.Customer(n / 2 % customers)}
-			list[i] = parcel{hook: w.lines[0].Status(a, words[n%2], time.Now()), statuses: 1}
-			n++
+		if i%10 >= 3 {
+			continue
 		}
+		at, k := n/(2*some)*some+n%some, n/some%2
+		a := rig.Accepted{ProviderID: sentID(tag, at), To: rig.Customer(at % customers)}
+		list[i] = parcel{hook: w.lines[0].Status(a, words[k], time.Now().Add(time.Duration(k)*time.Second)), statuses: 1}
+		n++
 	}
-	return list, w.storeSent(ctx, tag, (n+1)/2)
+	return list, w.storeSent(ctx, tag, n)
 }
 
 func sentID(tag string, n int) string { return fmt.Sprintf("wamid.S%s%d", tag, n) }

@@ -17,8 +17,7 @@ func (b *bench) start(ctx context.Context) error {
 		defer w.close()
 		var took []time.Duration
 		for range b.scale.starts {
-			w.server.Stop()
-			if w.server, err = w.node.Start(ctx); err != nil {
+			if err := w.restart(ctx, func() error { return nil }); err != nil {
 				return err
 			}
 			took = append(took, w.server.ReadyIn)

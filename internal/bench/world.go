@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,8 @@ type world struct {
 	db       *db.DB
 	stride   int          // between the customers who write
 	delay    atomic.Int64 // of the provider's answer, in nanoseconds
+	profile  string       // file; empty for none
+	profiled func() error // ends the profile; nil if none runs
 	b        *bench
 }
 
@@ -49,6 +52,10 @@ func (b *bench) world(ctx context.Context, mode string, lines int, perSecond flo
 		if w.node.Database, err = rig.NewDatabase(ctx, b.services.Postgres); err != nil {
 			return nil, err
 		}
+	}
+	if b.profile != "" {
+		w.profile = filepath.Join(b.profile, b.scenario+"-"+mode+".pprof")
+		w.node.ProfileTo(w.profile)
 	}
 	if w.provider, err = rig.StartProvider(func() time.Duration { return time.Duration(w.delay.Load()) }, onAccept); err != nil {
 		return nil, err
@@ -73,10 +80,41 @@ func (b *bench) world(ctx context.Context, mode string, lines int, perSecond flo
 		}
 		w.lines = append(w.lines, l)
 	}
-	return w, nil
+	return w, w.beginProfile(ctx)
+}
+
+func (w *world) beginProfile(ctx context.Context) (err error) {
+	if w.profile != "" {
+		w.profiled, err = w.server.Profile(ctx, w.profile)
+	}
+	return err
+}
+
+func (w *world) endProfile() {
+	if w.profiled == nil {
+		return
+	}
+	if err := w.profiled(); err != nil { // the figures are worth more
+		fmt.Fprintln(w.b.log, "bench:", err)
+	}
+	w.profiled = nil
+}
+
+// restart stops the server, calls between, and starts it again.
+func (w *world) restart(ctx context.Context, between func() error) (err error) {
+	w.endProfile()
+	w.server.Stop()
+	if err := between(); err != nil {
+		return err
+	}
+	if w.server, err = w.node.Start(ctx); err != nil {
+		return err
+	}
+	return w.beginProfile(ctx)
 }
 
 func (w *world) close() {
+	w.endProfile()
 	if w.server != nil {
 		w.server.Stop()
 	}
