@@ -42,11 +42,15 @@ func (s *Store) GetContact(ctx context.Context, tenantID, contactID string) (Con
 // ListContacts returns up to limit contacts with ids below before, newest first. q
 // matches names and addresses that begin with it, whatever their case.
 func (s *Store) ListContacts(ctx context.Context, tenantID, q, before string, limit int) ([]Contact, error) {
-	like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q)) + "%"
-	rows, err := s.db.QueryContext(ctx, `SELECT `+contactColumns+` FROM contacts
-		WHERE tenant_id = $1 AND ($2 = '' OR id < $2) AND ($3 = '%' OR lower(name) LIKE $3 ESCAPE '\' OR lower(profile_name) LIKE $3 ESCAPE '\'
-			OR id IN (SELECT contact_id FROM identities WHERE tenant_id = $1 AND lower(value) LIKE $3 ESCAPE '\'))
-		ORDER BY id DESC LIMIT $4`, tenantID, before, like, limit)
+	w := where{args: []any{tenantID}, sql: ` WHERE tenant_id = $1`}
+	if before != "" {
+		w.add("id < ", before)
+	}
+	if q != "" {
+		w.beginning(s.db.Dialect, strings.ToLower(q))
+	}
+	w.args = append(w.args, limit)
+	rows, err := s.db.QueryContext(ctx, `SELECT `+contactColumns+` FROM contacts`+w.sql+fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(w.args)), w.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list contacts: %w", err)
 	}
@@ -65,6 +69,19 @@ func (s *Store) ListContacts(ctx context.Context, tenantID, q, before string, li
 	return list, s.loadIdentities(ctx, list)
 }
 
+// beginning selects contacts with a name or an address that begins with q. These
+// are ranges, each with an index of its own; LIKE would have none in SQLite.
+func (w *where) beginning(d db.Dialect, q string) {
+	const last = "\U0010FFFF" // sorts after whatever may follow q
+	w.args = append(w.args, q, q+last)
+	within := func(column string) string {
+		return fmt.Sprintf(`lower(%[1]s)%[2]s >= $%[3]d AND lower(%[1]s)%[2]s < $%[4]d`, column, d.Bytewise(), len(w.args)-1, len(w.args))
+	}
+	w.sql += ` AND id IN (SELECT id FROM contacts WHERE tenant_id = $1 AND name <> '' AND ` + within("name") +
+		` UNION SELECT id FROM contacts WHERE tenant_id = $1 AND profile_name <> '' AND ` + within("profile_name") +
+		` UNION SELECT contact_id FROM identities WHERE tenant_id = $1 AND ` + within("value") + `)`
+}
+
 func (s *Store) loadIdentities(ctx context.Context, list []Contact) error {
 	if len(list) == 0 {
 		return nil
@@ -75,7 +92,7 @@ func (s *Store) loadIdentities(ctx context.Context, list []Contact) error {
 		list[i].Identities = []ContactIdentity{}
 		ids[i], at[list[i].ID] = list[i].ID, &list[i]
 	}
-	w := where{args: []any{list[0].TenantID}, sql: ` WHERE tenant_id = $1`}
+	w := where{args: []any{list[0].TenantID}, sql: ` WHERE ` + besides("tenant_id") + ` = $1`}
 	w.in("contact_id", ids)
 	rows, err := s.db.QueryContext(ctx, `SELECT contact_id, channel_type, kind, value, raw, created_at FROM identities`+w.sql+` ORDER BY created_at, kind, value`, w.args...)
 	if err != nil {

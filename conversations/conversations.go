@@ -94,14 +94,21 @@ type ConversationFilter struct {
 // that come after the one with the given activity time and id (zero: the first).
 func (s *Store) ListConversations(ctx context.Context, tenantID string, f ConversationFilter, beforeAt time.Time, beforeID string, limit int) ([]Conversation, error) {
 	w := where{args: []any{tenantID}, sql: ` WHERE c.tenant_id = $1`}
-	w.eq("c.status", f.Status)
+	if f.ContactID != "" {
+		w.sql = ` WHERE ` + besides("c.tenant_id") + ` = $1`
+	}
+	if w.eq("c.status", f.Status); f.Status != "" && f.Status != Open {
+		w.sql += ` AND c.status <> 'open'` // the condition of an index
+	}
 	w.in("c.channel_id", f.ChannelIDs)
 	w.eq("c.contact_id", f.ContactID)
 	switch f.AssigneeID {
+	case "":
 	case "none":
 		w.sql += ` AND c.assignee_id = ''`
 	default:
 		w.eq("c.assignee_id", f.AssigneeID)
+		w.sql += ` AND c.assignee_id <> ''` // likewise
 	}
 	if f.Label != "" {
 		w.args = append(w.args, f.Label)
@@ -142,7 +149,7 @@ func (s *Store) loadLabels(ctx context.Context, list []Conversation) error {
 		list[i].Labels = []string{}
 		ids[i], at[list[i].ID] = list[i].ID, &list[i]
 	}
-	w := where{args: []any{list[0].TenantID}, sql: ` WHERE tenant_id = $1`}
+	w := where{args: []any{list[0].TenantID}, sql: ` WHERE ` + besides("tenant_id") + ` = $1`}
 	w.in("conversation_id", ids)
 	rows, err := s.db.QueryContext(ctx, `SELECT conversation_id, label FROM conversation_labels`+w.sql+` ORDER BY label`, w.args...)
 	if err != nil {

@@ -30,6 +30,9 @@ var rank = map[Status]int{
 // late proof of delivery still corrects Failed.
 func (s Status) Final() bool { return rank[s] >= rank[Read] }
 
+// common reports whether most messages are or end in s: no index finds them.
+func (s Status) common() bool { return s == Received || rank[s] >= rank[Sent] && rank[s] <= rank[Read] }
+
 // Change is the outcome of Advance.
 type Change struct {
 	To         Status

@@ -7,10 +7,15 @@ import (
 	"time"
 
 	"github.com/linktor/linktor/internal/bench/rig"
+	"github.com/linktor/linktor/internal/db"
 )
 
-// tolerance is how much slower stored messages may make what comes after them.
-const tolerance = 0.15
+// tolerance is how much slower stored messages may make what comes after them, and
+// callNoise, in ms, what two calls of the same may differ by.
+const (
+	tolerance = 0.15
+	callNoise = 0.1
+)
 
 // grown is a server with many stored messages, and what was measured of it.
 type grown struct {
@@ -123,7 +128,8 @@ func (w *world) chooseLists(ctx context.Context) ([]list, error) {
 		Contact string `db:"contact_id"`
 		Message string `db:"last_message_id"`
 	}
-	err := w.db.GetContext(ctx, &c, `SELECT id, contact_id, last_message_id FROM conversations ORDER BY id LIMIT 1`)
+	err := w.db.GetContext(ctx, &c, `SELECT id, contact_id, last_message_id FROM conversations WHERE contact_id =
+		(SELECT contact_id FROM identities WHERE kind = 'phone' AND value LIKE '%' || $1)`, rig.Customer(0)) // on every server, with as many messages
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +162,11 @@ func (g *grown) measure(ctx context.Context) error {
 		return err
 	}
 	g.floods = append(g.floods, r)
+	if g.db.Dialect == db.Postgres { // autovacuum would do it within a minute
+		if _, err := g.db.Exec(ctx, `VACUUM ANALYZE`); err != nil {
+			return err
+		}
+	}
 	for i, l := range g.lists {
 		times := &rig.Times{}
 		for range g.b.scale.lists {
@@ -186,7 +197,7 @@ func (g *grown) figures(none *grown) []figure {
 	out := []figure{figure{Name: "ingest" + with, Value: medianOf(g.floods, perSecond), Unit: "/s", AtLeast: (1 - tolerance) * empty}.of(empty, "/s with none")}
 	for i, l := range g.lists {
 		empty := rig.Median(slices.Clone(none.times[i]))
-		out = append(out, figure{Name: "  " + l.name + ", p50", Value: rig.Median(g.times[i]), Unit: "ms", AtMost: (1 + tolerance) * empty}.of(empty, "ms with none"))
+		out = append(out, figure{Name: "  " + l.name + ", p50", Value: rig.Median(g.times[i]), Unit: "ms", AtMost: (1+tolerance)*empty + callNoise}.of(empty, "ms with none"))
 	}
 	return out
 }

@@ -300,6 +300,15 @@ func IsData(err error) bool {
 	return false
 }
 
+// Bytewise follows an expression that is compared by its bytes rather than as a
+// language sorts; SQLite knows nothing else.
+func (d Dialect) Bytewise() string {
+	if d == SQLite {
+		return ""
+	}
+	return ` COLLATE "C"`
+}
+
 // Clock is the SQL expression for the database's time in microseconds. Leases
 // and due times use it, so that nodes whose clocks differ agree.
 func (d Dialect) Clock() string {
