@@ -16,6 +16,7 @@ const Version = "0.1.0"
 // Client is the Linktor API. Its methods may be called from many goroutines.
 type Client struct {
 	Messages      Messages
+	DeadLetters   DeadLetters
 	Conversations Conversations
 	Contacts      Contacts
 	Channels      Channels
@@ -73,7 +74,7 @@ func New(options ...Option) (*Client, error) {
 		return nil, fmt.Errorf("linktor: the base URL begins with http:// or https://")
 	}
 	return &Client{
-		Messages: Messages{t}, Conversations: Conversations{t}, Contacts: Contacts{t}, Channels: Channels{t},
+		Messages: Messages{t}, DeadLetters: DeadLetters{t}, Conversations: Conversations{t}, Contacts: Contacts{t}, Channels: Channels{t},
 		Templates: Templates{t}, Media: MediaFiles{t}, Journal: Journal{t}, Events: Events{t}, Realtime: Realtime{t},
 	}, nil
 }

@@ -53,6 +53,25 @@ func ExampleMessages_Send() {
 	// Output: queued
 }
 
+func ExampleDeadLetters_Replay() {
+	s := server("answers/dead_letter_replay.json")
+	defer s.Close()
+	client := connect(s)
+
+	step := linktor.DeadLetterReplay{Class: "channel"}
+	for range 10 { // ten steps at most
+		done, err := client.DeadLetters.Replay(context.Background(), step)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(done.Replayed, "sent again,", len(done.Skipped), "skipped:", done.Skipped[0].Reason)
+		if step.After = done.Next; !done.HasMore || len(done.Skipped) > 0 {
+			break
+		}
+	}
+	// Output: 2 sent again, 1 skipped: window_closed
+}
+
 func ExampleMessages_All() {
 	s := server("pages/messages_2.json")
 	defer s.Close()

@@ -147,7 +147,46 @@ func TestServerSchedules(t *testing.T) {
 		m.Waiting == nil || m.Waiting.Reason != "scheduled" {
 		t.Errorf("got %+v", m)
 	}
+	if m, err = c.Messages.Cancel(ctx, m.ID); err != nil || m.Status != Cancelled {
+		t.Errorf("cancelled: %+v, %v", m, err)
+	}
+	r, err := c.Messages.Retry(ctx, m.ID)
+	if err != nil || r.PossibleDuplicate || r.Reason == "" || r.Message.ID != m.ID {
+		t.Errorf("retried: %+v, %v", r, err)
+	}
+	_, err = c.Messages.Settle(ctx, m.ID, Settlement{Outcome: "failed"})
+	if e := (*APIError)(nil); !errors.As(err, &e) || e.Status != http.StatusConflict {
+		t.Errorf("settled what is not uncertain: %v", err)
+	}
 }
+
+// A number that the simulated provider refuses makes a dead letter.
+func TestServerDeadLetters(t *testing.T) {
+	c, ctx := realServer(t)
+	conv, _ := openConversation(t, ctx, c)
+	m, err := c.Messages.Send(ctx, SendParams{ChannelID: conv.ChannelID, To: deadNumber,
+		Content: Content{Type: "template", Template: &TemplateUse{Name: "hello_world", Language: Language{Code: "en_US"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for m.Status != Failed {
+		<-time.After(20 * time.Millisecond)
+		if m, err = c.Messages.Get(ctx, m.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	letters, err := c.DeadLetters.List(ctx, DeadLetterFilter{ChannelID: conv.ChannelID, Code: m.Error.Code, From: time.Now().Add(-time.Hour)})
+	if err != nil || len(letters.Data) == 0 || letters.Data[0].Message.ID != m.ID {
+		t.Fatalf("got %+v, %v; want %s", letters, err, m.ID)
+	}
+	again, err := c.DeadLetters.Replay(ctx, DeadLetterReplay{MessageIDs: []string{m.ID}})
+	if err != nil || again.Replayed != 1 {
+		t.Errorf("got %+v, %v", again, err)
+	}
+}
+
+// deadNumber is one of the simulator's numbers that cannot be reached.
+const deadNumber = "+15550131026"
 
 func TestServerReplaysTheJournal(t *testing.T) {
 	c, ctx := realServer(t)

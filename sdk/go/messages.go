@@ -238,6 +238,23 @@ func (m Messages) MarkRead(ctx context.Context, id string, typing bool, options 
 	return m.t.do(ctx, http.MethodPost, path("messages", id, "read"), nil, map[string]bool{"typing": typing}, nil, options)
 }
 
+// Cancel keeps a scheduled or queued message from being sent. It fails with
+// not_cancellable if that is too late.
+func (m Messages) Cancel(ctx context.Context, id string, options ...CallOption) (*Message, error) {
+	return fetch[Message](ctx, m.t, http.MethodPost, path("messages", id, "cancel"), nothing, options)
+}
+
+// Retry sends a message again that ended without being delivered, and says whether
+// the customer may get it twice.
+func (m Messages) Retry(ctx context.Context, id string, options ...CallOption) (*Retried, error) {
+	return fetch[Retried](ctx, m.t, http.MethodPost, path("messages", id, "retry"), nothing, options)
+}
+
+// Settle says what became of an uncertain message.
+func (m Messages) Settle(ctx context.Context, id string, s Settlement, options ...CallOption) (*Message, error) {
+	return fetch[Message](ctx, m.t, http.MethodPost, path("messages", id, "settle"), s, options)
+}
+
 // fetch performs a call that answers one resource.
 func fetch[T any](ctx context.Context, t *transport, method, path string, in any, options []CallOption) (*T, error) {
 	var out T

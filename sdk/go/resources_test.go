@@ -23,6 +23,17 @@ func TestResources(t *testing.T) {
 	}{
 		{"GET /api/v1/messages/msg_1", "answers/message_detail.json", func(ctx context.Context, c *Client) error { return drop(c.Messages.Get(ctx, "msg_1")) }},
 		{`POST /api/v1/messages/msg_1/read {"typing":true}`, "answers/message.json", func(ctx context.Context, c *Client) error { return c.Messages.MarkRead(ctx, "msg_1", true) }},
+		{"POST /api/v1/messages/msg_1/cancel {}", "answers/message.json", func(ctx context.Context, c *Client) error { return drop(c.Messages.Cancel(ctx, "msg_1")) }},
+		{"POST /api/v1/messages/msg_1/retry {}", "answers/message_retry.json", func(ctx context.Context, c *Client) error { return drop(c.Messages.Retry(ctx, "msg_1")) }},
+		{`POST /api/v1/messages/msg_1/settle {"outcome":"sent","providerMessageId":"wamid.1"}`, "answers/message.json", func(ctx context.Context, c *Client) error {
+			return drop(c.Messages.Settle(ctx, "msg_1", Settlement{Outcome: "sent", ProviderMessageID: "wamid.1"}))
+		}},
+		{"GET /api/v1/dead-letters?channelId=ch_1&class=recipient&code=131026&to=2026-11-21T10%3A00%3A00Z", "pages/dead_letters.json", func(ctx context.Context, c *Client) error {
+			return drop(c.DeadLetters.List(ctx, DeadLetterFilter{ChannelID: "ch_1", Code: "131026", Class: "recipient", To: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}))
+		}},
+		{`POST /api/v1/dead-letters/replay {"channelId":"ch_1","limit":500}`, "answers/dead_letter_replay.json", func(ctx context.Context, c *Client) error {
+			return drop(c.DeadLetters.Replay(ctx, DeadLetterReplay{ChannelID: "ch_1", Limit: 500}))
+		}},
 		{"GET /api/v1/conversations?label=vip&status=open", "pages/conversations.json", func(ctx context.Context, c *Client) error {
 			return drop(c.Conversations.List(ctx, ConversationFilter{Status: "open", Label: "vip"}))
 		}},
@@ -175,6 +186,9 @@ func TestNothingIsLostInDecoding(t *testing.T) {
 	roundTrip[Message](t, "answers/message.json")
 	roundTrip[Message](t, "answers/message_detail.json")
 	roundTrip[Message](t, "answers/message_scheduled.json")
+	roundTrip[Retried](t, "answers/message_retry.json")
+	roundTrip[DeadLetter](t, "answers/dead_letter.json")
+	roundTrip[DeadLettersReplayed](t, "answers/dead_letter_replay.json")
 	roundTrip[Conversation](t, "answers/conversation.json")
 	roundTrip[Contact](t, "answers/contact.json")
 	roundTrip[Channel](t, "answers/channel.json")

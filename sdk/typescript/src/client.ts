@@ -4,6 +4,7 @@ import type { WebSocketConstructor } from './realtime/socket.js'
 import { Channels } from './resources/channels.js'
 import { Contacts } from './resources/contacts.js'
 import { Conversations } from './resources/conversations.js'
+import { DeadLetters } from './resources/deadletters.js'
 import { Events } from './resources/events.js'
 import { Journal } from './resources/journal.js'
 import { Media } from './resources/media.js'
@@ -33,6 +34,7 @@ export interface LinktorOptions {
 /** The Linktor API. */
 export class Linktor {
   readonly messages: Messages
+  readonly deadLetters: DeadLetters
   readonly conversations: Conversations
   readonly contacts: Contacts
   readonly channels: Channels
@@ -58,6 +60,7 @@ export class Linktor {
       headers: { 'x-linktor-client': `typescript/${VERSION}`, ...options.headers },
     })
     this.messages = new Messages(http)
+    this.deadLetters = new DeadLetters(http)
     this.conversations = new Conversations(http)
     this.contacts = new Contacts(http)
     this.channels = new Channels(http)

@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import { AuthenticationError, Linktor, NotFoundError, ValidationError, type SendParams } from '../src/index.js'
+import { AuthenticationError, ConflictError, Linktor, NotFoundError, ValidationError, type SendParams } from '../src/index.js'
 import { fixture } from './fixtures.js'
 
 const { LINKTOR_TEST_SERVER: baseUrl, LINKTOR_TEST_API_KEY: apiKey } = process.env
@@ -112,6 +112,10 @@ test('a message is scheduled, and webhooks are applied again', options, async ()
   })
   assert.deepEqual([message.status, message.sendAt, message.ordering, message.waiting?.reason], ['scheduled', sendAt, 'bestEffort', 'scheduled'])
   assert.equal(message.fallbackTemplate?.type, 'template')
+  assert.equal((await linktor.messages.cancel(message.id)).status, 'cancelled')
+  const again = await linktor.messages.retry(message.id)
+  assert.deepEqual([again.message.id, again.possibleDuplicate], [message.id, false])
+  await assert.rejects(linktor.messages.settle(message.id, { outcome: 'failed' }), ConflictError)
 
   const entry = (await linktor.journal.list({ state: ['applied', 'partial'], limit: 1 })).data[0] ?? assert.fail('no webhook came')
   assert.equal((await linktor.journal.replay(entry.id)).changed, false)
@@ -122,4 +126,18 @@ test('a message is scheduled, and webhooks are applied again', options, async ()
     after = step.next
     if (!step.hasMore) break
   }
+})
+
+test('a message that cannot arrive is a dead letter', options, async () => {
+  const linktor = client()
+  const { channelId } = await customer(linktor)
+  const to = '+15550131026' // the simulated provider refuses it
+  let message = await linktor.messages.send({ channelId, to, content: { type: 'template', template: { name: 'hello_world', language: { code: 'en_US' } } } })
+  while (message.status !== 'failed') {
+    await setTimeout(20)
+    message = await linktor.messages.get(message.id)
+  }
+  const letters = await linktor.deadLetters.list({ channelId, code: message.error?.code, limit: 1 })
+  assert.equal(letters.data[0]?.message.id, message.id)
+  assert.equal((await linktor.deadLetters.replay({ messageIds: [message.id] })).replayed, 1)
 })

@@ -30,6 +30,7 @@ before(() => {
 const wanted: [about: string, output: string[]][] = [
   ['Send', ['queued']],
   ['Lists', ['1 false', 'Send an approved template instead.']],
+  ['Dead letters', ['131047 Send an approved template instead.', "reason: 'window_closed'"]],
   ['Events', ['41 +351910000042 Hi, I need help', 'is now read']],
   ['Loop', ['41 message.received', '42 message.status']],
 ]
@@ -65,6 +66,8 @@ async function server(t: TestContext): Promise<string> {
   const answers: Record<string, string> = {
     'POST /api/v1/messages': 'answers/message.json',
     'GET /api/v1/conversations': 'pages/conversations.json',
+    'GET /api/v1/dead-letters': 'pages/dead_letters.json',
+    'POST /api/v1/dead-letters/replay': 'answers/dead_letter_replay.json',
     'POST /api/v1/realtime/tickets': 'answers/ticket.json',
   }
   const fake = await fakeServer(t, ({ method, url }) => {

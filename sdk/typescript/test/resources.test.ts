@@ -9,6 +9,11 @@ type Row = [want: string, answer: string, call: (c: Linktor) => PromiseLike<unkn
 const rows: Row[] = [
   ['GET /api/v1/messages/msg_1', 'answers/message_detail.json', (c) => c.messages.get('msg_1')],
   ['POST /api/v1/messages/msg_1/read', 'answers/message.json', (c) => c.messages.markRead('msg_1', { typing: true }), { typing: true }],
+  ['POST /api/v1/messages/msg_1/cancel', 'answers/message.json', (c) => c.messages.cancel('msg_1')],
+  ['POST /api/v1/messages/msg_1/retry', 'answers/message_retry.json', (c) => c.messages.retry('msg_1')],
+  ['POST /api/v1/messages/msg_1/settle', 'answers/message.json', (c) => c.messages.settle('msg_1', { outcome: 'sent', providerMessageId: 'wamid.1' }), { outcome: 'sent', providerMessageId: 'wamid.1' }],
+  ['GET /api/v1/dead-letters?channelId=ch_1&code=131026&class=recipient&to=2026-11-21T10%3A00%3A00Z', 'pages/dead_letters.json', (c) => c.deadLetters.list({ channelId: 'ch_1', code: '131026', class: 'recipient', to: '2026-11-21T10:00:00Z' })],
+  ['POST /api/v1/dead-letters/replay', 'answers/dead_letter_replay.json', (c) => c.deadLetters.replay({ channelId: 'ch_1', limit: 500 }), { channelId: 'ch_1', limit: 500 }],
   ['GET /api/v1/conversations?status=open&label=vip', 'pages/conversations.json', (c) => c.conversations.list({ status: 'open', label: 'vip' })],
   ['GET /api/v1/conversations/conv_1', 'answers/conversation.json', (c) => c.conversations.get('conv_1')],
   ['PATCH /api/v1/conversations/conv_1', 'answers/conversation.json', (c) => c.conversations.update('conv_1', { assigneeId: null, labels: [] }), { assigneeId: null, labels: [] }],

@@ -1,7 +1,7 @@
 import type { RequestOptions } from '../core/http.js'
 import type { List } from '../core/page.js'
 import { path, Resource } from '../core/resource.js'
-import type { Message, MessageDetail, MessageListParams, SendParams } from '../types/message.js'
+import type { Message, MessageDetail, MessageListParams, Retried, SendParams, Settlement } from '../types/message.js'
 
 export class Messages extends Resource {
   /**
@@ -26,5 +26,20 @@ export class Messages extends Resource {
   /** Marks an inbound message as read at the provider; `typing` shows that you are writing. */
   async markRead(id: string, params: { typing?: boolean } = {}, options?: RequestOptions): Promise<void> {
     await this.http.send({ method: 'POST', path: path`/api/v1/messages/${id}/read`, body: params }, options)
+  }
+
+  /** Keeps a scheduled or queued message from being sent; `not_cancellable` if that is too late. */
+  cancel(id: string, options?: RequestOptions): Promise<Message> {
+    return this.http.json({ method: 'POST', path: path`/api/v1/messages/${id}/cancel`, body: {} }, options)
+  }
+
+  /** Sends a message again that ended without being delivered, and says whether the customer may get it twice. */
+  retry(id: string, options?: RequestOptions): Promise<Retried> {
+    return this.http.json({ method: 'POST', path: path`/api/v1/messages/${id}/retry`, body: {} }, options)
+  }
+
+  /** Says what became of an uncertain message. */
+  settle(id: string, params: Settlement, options?: RequestOptions): Promise<Message> {
+    return this.http.json({ method: 'POST', path: path`/api/v1/messages/${id}/settle`, body: params }, options)
   }
 }

@@ -221,3 +221,60 @@ export interface MessageListParams extends ListParams {
   status?: MessageStatus | readonly MessageStatus[]
   reference?: string
 }
+
+/** The answer of `messages.retry`. */
+export interface Retried {
+  message: Message
+  /** The customer may get it twice. */
+  possibleDuplicate: boolean
+  /** Why that is so, or is not. */
+  reason: string
+}
+
+/** What became of an uncertain message. */
+export interface Settlement {
+  outcome: 'sent' | 'failed' | 'resend'
+  /** With `sent`, if known: later reports of the provider then find the message. */
+  providerMessageId?: string
+}
+
+/** A message that ended without being delivered: failed, rejected, expired, or uncertain and waiting for a person. */
+export interface DeadLetter {
+  message: Message
+  endedAt: string
+  /** Of the error. */
+  class?: string
+  /** Of the error, such as 131026 or expired. */
+  code?: string
+}
+
+interface DeadLetterFilter {
+  channelId?: string
+  code?: string
+  class?: string
+  /** Ended at this time (ISO 8601) or later. */
+  from?: string
+  /** Ended before this time. */
+  to?: string
+}
+
+export interface DeadLetterListParams extends DeadLetterFilter, ListParams {}
+
+export interface DeadLetterReplayParams extends DeadLetterFilter {
+  /** These, and no others; not beside a filter. */
+  messageIds?: readonly string[]
+  /** Messages of one call, at most 500. */
+  limit?: number
+  /** `next` of the answer before. */
+  after?: string
+}
+
+/** What one step of a replay did. */
+export interface DeadLetterReplay {
+  replayed: number
+  /** `reason` is a code, such as window_closed. */
+  skipped: { id: string; reason: string }[]
+  /** Call again with `next` as `after`. */
+  hasMore: boolean
+  next?: string
+}
