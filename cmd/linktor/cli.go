@@ -28,6 +28,7 @@ type cli struct {
 	User     userCmd     `cmd:"" help:"Create and list users; make a new sign-in link."`
 	Channel  channelCmd  `cmd:"" help:"Add, list and verify channels."`
 	Events   eventsCmd   `cmd:"" help:"Follow the events of a running server."`
+	Messages messagesCmd `cmd:"" help:"Tell the story of a message of a running server."`
 	Journal  journalCmd  `cmd:"" help:"List, read and replay the webhook bodies of a running server."`
 	Simulate simulateCmd `cmd:"" help:"Drive the simulated providers of a running server."`
 	Version  versionCmd  `cmd:"" help:"Show the version of this program."`

@@ -14,6 +14,7 @@ import (
 	"github.com/linktor/linktor/conversations"
 	"github.com/linktor/linktor/internal/account"
 	"github.com/linktor/linktor/internal/dbtest"
+	"github.com/linktor/linktor/internal/events"
 	"github.com/linktor/linktor/internal/media"
 	"github.com/linktor/linktor/internal/registry"
 	"github.com/linktor/linktor/internal/templates"
@@ -51,6 +52,7 @@ func TestGoldenBodies(t *testing.T) {
 	bodies := map[string]any{
 		"message":  s.renderMessage(message, "wire"),
 		"timeline": renderTimeline(message, timeline),
+		"trace":    goldenTrace(s, message, timeline),
 		"conversation": s.renderConversation(operator, conversations.Conversation{ID: "conv_1", ChannelID: "ch_1", ContactID: "cont_1", Status: "snoozed", AssigneeID: "user_1",
 			Labels: []string{"vip"}, UnreadCount: 3, LastMessageAt: at(1), LastInboundAt: at(1), WindowExpiresAt: at(40), SnoozedUntil: at(50), CreatedAt: at(0), UpdatedAt: at(2), ResolvedAt: at(3),
 			ContactName: "Ada L.", ContactProfileName: "Ada", LastMessage: &conversations.MessageSummary{ID: "msg_1", Direction: "inbound", Type: "text", Status: "received", Preview: "Hi"}}, "wire"),
@@ -67,6 +69,27 @@ func TestGoldenBodies(t *testing.T) {
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) { golden(t, name, body) })
 	}
+}
+
+// goldenTrace has a step of every kind.
+func goldenTrace(s *Server, m conversations.Message, t conversations.Timeline) traceBody {
+	at := func(i int) time.Time { return m.CreatedAt.Add(time.Duration(i) * time.Second) }
+	steps := traceSteps(m, conversations.Trace{
+		Timeline: t, IdempotencyKey: "order-7",
+		Exchanges: map[int64]*channels.Exchange{1: {Method: "POST", URL: "https://graph.facebook.com/v25.0/12/messages?[removed]", Request: "{}", Status: 500,
+			Header: map[string]string{"X-Fb-Trace-Id": "A1"}, Response: "{}", Error: "unexpected EOF", TookMs: 12.5}},
+		Journal: []conversations.JournalEntry{{ID: "jrn_2", State: "applied", Deliveries: 2, ReceivedAt: at(4), LastAt: at(5), Took: 4500 * time.Microsecond, Logged: 1, FirstSeq: 8, LastSeq: 8}},
+		Events: []events.Event{
+			{ID: "evt_1", Seq: 7, Type: "message.waiting", At: at(2), Data: []byte(`{"waiting":{"reason":"tier_limit","until":"2026-11-21T11:00:00.000Z","limit":250,"used":250}}`)},
+			{ID: "evt_2", Seq: 8, Type: "message.status", At: at(4), Data: []byte(`{"status":"failed","previousStatus":"sent"}`)},
+		},
+		Log: conversations.TraceLog{Epoch: "e1", OldestSeq: 3, Complete: true},
+	})
+	steps = append(steps, mediaStep(media.Media{ID: "med_1", State: media.Failed, MimeType: "image/png", Size: 5, SHA256: "ab", Error: "It is too large.", UpdatedAt: at(6)}))
+	for i := range steps {
+		steps[i].At = rfc3339(steps[i].at)
+	}
+	return traceBody{Message: s.renderMessage(m, "wire"), Steps: steps, Log: traceLogBody{"e1", 3, true}}
 }
 
 func golden(t *testing.T, name string, body any) {

@@ -20,6 +20,7 @@ func (s *Server) registerMessages() {
 	view := need(account.ViewMessages)
 	route(s, op("list-messages", http.MethodGet, "/api/v1/messages", "List messages, newest first"), view, s.listMessages)
 	route(s, op("get-message", http.MethodGet, "/api/v1/messages/{id}", "Get a message and everything that happened to it"), view, s.getMessage)
+	route(s, op("trace-message", http.MethodGet, "/api/v1/messages/{id}/trace", "Tell a message's whole story, in the order of time"), view, s.traceMessage)
 	read := op("read-message", http.MethodPost, "/api/v1/messages/{id}/read", "Tell the provider that an inbound message was read")
 	read.DefaultStatus = http.StatusNoContent
 	route(s, read, need(account.ManageConversations, account.SendText), s.readMessage)

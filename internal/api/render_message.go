@@ -127,6 +127,9 @@ type attemptBody struct {
 	Node       string `json:"node"`
 
 	Content *channels.Content `json:"content,omitempty" doc:"What was sent, if it was not the message's own content: its fallback template."`
+
+	Exchange     *channels.Exchange `json:"exchange,omitempty" doc:"Only in a trace: what was said to the provider and what came back, without secrets, while it is kept (journal_retention)."`
+	ExchangeLost bool               `json:"exchangeLost,omitempty" doc:"The exchange is kept and does not open: its key is gone."`
 }
 
 type statusBody struct {
@@ -157,21 +160,29 @@ func renderTimeline(m conversations.Message, t conversations.Timeline) timelineB
 	}
 	note(m.JournalID)
 	for _, a := range t.Attempts {
-		made := attemptBody{
-			Attempt: a.Attempt, StartedAt: rfc3339(a.StartedAt), FinishedAt: rfc3339(a.FinishedAt), Outcome: a.Outcome,
-			Code: a.Code, Title: a.Title, Detail: a.Detail, HTTPStatus: a.HTTPStatus, ProviderID: a.ProviderID, Node: a.Node,
-		}
-		if a.Fallback {
-			made.Content = m.FallbackTemplate()
-		}
-		b.Attempts = append(b.Attempts, made)
+		b.Attempts = append(b.Attempts, renderAttempt(m, a))
 	}
 	for _, st := range t.Statuses {
 		note(st.JournalID)
-		b.Statuses = append(b.Statuses, statusBody{
-			Status: st.Status, Provider: st.Provider, ProviderAt: rfc3339(st.At), ReceivedAt: rfc3339(st.ReceivedAt),
-			Applied: st.Applied, Error: st.Error, Pricing: st.Pricing, JournalID: st.JournalID,
-		})
+		b.Statuses = append(b.Statuses, renderStatus(st))
 	}
 	return b
+}
+
+func renderAttempt(m conversations.Message, a conversations.Attempt) attemptBody {
+	made := attemptBody{
+		Attempt: a.Attempt, StartedAt: rfc3339(a.StartedAt), FinishedAt: rfc3339(a.FinishedAt), Outcome: a.Outcome,
+		Code: a.Code, Title: a.Title, Detail: a.Detail, HTTPStatus: a.HTTPStatus, ProviderID: a.ProviderID, Node: a.Node,
+	}
+	if a.Fallback {
+		made.Content = m.FallbackTemplate()
+	}
+	return made
+}
+
+func renderStatus(st conversations.StatusRecord) statusBody {
+	return statusBody{
+		Status: st.Status, Provider: st.Provider, ProviderAt: rfc3339(st.At), ReceivedAt: rfc3339(st.ReceivedAt),
+		Applied: st.Applied, Error: st.Error, Pricing: st.Pricing, JournalID: st.JournalID,
+	}
 }
