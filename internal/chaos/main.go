@@ -33,6 +33,7 @@ func main() {
 // options are the command line.
 type options struct {
 	profile, mode, bin, json, page string
+	from                           string
 	seed                           uint64
 	keep                           bool
 	together                       int
@@ -48,6 +49,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	fs.StringVar(&o.bin, "bin", "", "server to torment, built with the tag chaos; built from this module if empty")
 	fs.StringVar(&o.json, "json", "", "file to which the lines of JSON are written as well")
 	fs.StringVar(&o.page, "page", "", "page of guarantees whose table of results is rewritten")
+	fs.StringVar(&o.from, "from", "", "files with lines of earlier runs, separated by commas, to show instead of running anything")
 	fs.Uint64Var(&o.seed, "seed", 0, "of everything random; 0 means another one each time")
 	fs.IntVar(&o.together, "together", 3, "how many run at the same time: most of them mostly wait")
 	fs.BoolVar(&o.keep, "keep", false, "keep the files of the servers")
@@ -105,6 +107,13 @@ func run(ctx context.Context, args []string, out, table io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.from != "" {
+		results, err := readResults(o.from)
+		if err != nil {
+			return err
+		}
+		return finish(o, results, table)
+	}
 	dir, err := os.MkdirTemp("", "linktor-chaos-")
 	if err != nil {
 		return err
@@ -115,17 +124,24 @@ func run(ctx context.Context, args []string, out, table io.Writer) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	results, err := torment(ctx, o, chosen, dir, out)
-	if len(results) > 0 {
-		printTable(table, results)
+	if err != nil {
+		return err
 	}
-	if o.page != "" && err == nil {
-		err = writePage(o.page, results)
+	return finish(o, results, table)
+}
+
+// finish shows the results; an error says that a promise was not kept.
+func finish(o options, results []Result, table io.Writer) error {
+	printTable(table, results)
+	if o.page != "" {
+		if err := writePage(o.page, results); err != nil {
+			return err
+		}
 	}
-	failed := slices.IndexFunc(results, func(r Result) bool { return r.Verdict == "fail" })
-	if err == nil && failed >= 0 {
-		err = errors.New("not every promise was kept")
+	if slices.ContainsFunc(results, func(r Result) bool { return r.Verdict == "fail" }) {
+		return errors.New("not every promise was kept")
 	}
-	return err
+	return nil
 }
 
 // torment runs the scenarios one after the other and prints their lines.

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,6 +17,38 @@ const (
 	pageBegin = "<!-- results: written by go run ./internal/chaos --page -->"
 	pageEnd   = "<!-- end of results -->"
 )
+
+// readResults reads lines of JSON of earlier runs from files, separated by commas. Of
+// a scenario and database that is there several times, the first line counts.
+func readResults(files string) (results []Result, err error) {
+	for path := range strings.SplitSeq(files, ",") {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		lines := bufio.NewScanner(f)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			var r Result
+			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			if !slices.ContainsFunc(results, func(o Result) bool { return o.Scenario == r.Scenario && o.Mode == r.Mode }) {
+				results = append(results, r)
+			}
+		}
+		if err := lines.Err(); err != nil {
+			return nil, err
+		}
+	}
+	order := scenarios()
+	place := func(name string) int {
+		return slices.IndexFunc(order, func(s Scenario) bool { return s.Name == name })
+	}
+	slices.SortStableFunc(results, func(a, b Result) int { return place(a.Scenario) - place(b.Scenario) })
+	return results, nil
+}
 
 // writePage puts results into the page of guarantees, between its marks.
 func writePage(path string, results []Result) error {
@@ -25,27 +61,57 @@ func writePage(path string, results []Result) error {
 	if !found || !closed {
 		return errors.New(path + " has no marks between which results belong")
 	}
-	return os.WriteFile(path, []byte(before+pageBegin+"\n\n"+resultsTable(results)+"\n"+pageEnd+after), 0o644)
+	page := before + pageBegin + "\n\n" + resultsTable(results) + resultsFigures(results) + "\n" + pageEnd + after
+	return os.WriteFile(path, []byte(page), 0o644)
 }
 
 // resultsTable is the results as Markdown.
 func resultsTable(results []Result) string {
-	rules := map[string]Scenario{}
+	known := map[string]Scenario{}
 	for _, s := range scenarios() {
-		rules[s.Name] = s
+		known[s.Name] = s
 	}
 	var b strings.Builder
-	fmt.Fprintln(&b, "| scenario | promise | database | acknowledged | lost | duplicated | reordered | longest recovery | verdict |")
-	fmt.Fprintln(&b, "|---|---|---|--:|--:|--:|--:|--:|---|")
+	fmt.Fprintln(&b, "| scenario | promise | profile | database | acknowledged | lost | duplicated | reordered | longest recovery | verdict |")
+	fmt.Fprintln(&b, "|---|---|---|---|--:|--:|--:|--:|--:|---|")
 	last := ""
 	for _, r := range results {
-		promise := rules[r.Scenario].Promise
+		s := known[r.Scenario]
+		promise := s.Rules + ": " + s.Promise
 		if r.Scenario == last {
 			promise = ""
 		}
 		last = r.Scenario
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %d | %d | %d | %d | %s | %s |\n", r.Scenario, promise, r.Mode, r.Acked, r.Lost, r.Duplicated,
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %d | %d | %s | %d | %s | %s |\n", r.Scenario, promise, r.Profile, r.Mode, r.Acked, r.Lost, duplicated(r),
 			r.Reordered, time.Duration(r.MaxRecoveryMS)*time.Millisecond, r.Verdict)
 	}
 	return b.String()
+}
+
+// duplicated says of repeats that the promise allows that they were marked.
+func duplicated(r Result) string {
+	if r.Duplicated > 0 && r.Verdict == "pass" {
+		return fmt.Sprintf("%d, all marked", r.Duplicated)
+	}
+	return fmt.Sprint(r.Duplicated)
+}
+
+// resultsFigures lists what scenarios measured besides, and what kept them from
+// passing.
+func resultsFigures(results []Result) string {
+	var b strings.Builder
+	for _, r := range results {
+		for _, name := range slices.Sorted(maps.Keys(r.Figures)) {
+			fmt.Fprintf(&b, "- `%s`, %s: %s: %.4g\n", r.Scenario, r.Mode, name, r.Figures[name])
+		}
+		if r.Verdict != "pass" {
+			for _, n := range r.Notes {
+				fmt.Fprintf(&b, "- `%s`, %s: %s\n", r.Scenario, r.Mode, n)
+			}
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "\nMeasured besides:\n\n" + b.String()
 }
