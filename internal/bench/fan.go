@@ -30,10 +30,7 @@ type fan struct {
 	took      [][]time.Duration // by socket
 }
 
-const (
-	idleSettle  = 5 * time.Second // in which a server gives back the memory of what it did before
-	fanPatience = 60 * time.Second
-)
+const fanPatience = 60 * time.Second
 
 // hello asks for the inbound messages.
 var hello = []byte(`{"op":"hello","client":"bench","subscribe":[{"id":"1","types":["message.received"]}]}`)
@@ -42,26 +39,25 @@ var hello = []byte(`{"op":"hello","client":"bench","subscribe":[{"id":"1","types
 func (w *world) fan(ctx context.Context, sockets int) (*fan, error) {
 	f := &fan{process: w.server.Process, line: w.lines[0], client: w.hook,
 		options: rig.FleetOptions{Addr: w.node.Listen, Path: "/api/v1/realtime", Key: w.key, Hello: hello, Sockets: sockets}}
-	return f, f.open(ctx)
+	return f, f.open(ctx, w.b.scale.settle)
 }
 
 // bareFan opens sockets of a fresh bare server.
-func bareFan(ctx context.Context, sockets int) (f *fan, stop func(), err error) {
+func bareFan(ctx context.Context, sockets int, settle time.Duration) (f *fan, stop func(), err error) {
 	b, err := rig.StartBare(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	f = &fan{process: b.Process, line: b.Line(bare.Publish), client: rig.NewClient(b.Addr, "", connections),
 		options: rig.FleetOptions{Addr: b.Addr, Path: "/socket", Sockets: sockets}}
-	if err := f.open(ctx); err != nil {
+	if err := f.open(ctx, settle); err != nil {
 		b.Stop()
 		return nil, nil, err
 	}
 	return f, func() { f.fleet.Close(); b.Stop() }, nil
 }
 
-func (f *fan) open(ctx context.Context) error {
-	settle := idleSettle
+func (f *fan) open(ctx context.Context, settle time.Duration) error {
 	if f.options.Sockets == 1 { // its memory tells nothing
 		settle = 0
 	}

@@ -12,6 +12,7 @@ type scale struct {
 	sends   int           // in a burst
 	paced   time.Duration // of loads at a steady rate
 	spread  time.Duration // of one round of posts to sockets
+	settle  time.Duration // in which a server gives back the memory of what it did before
 	fleets  []fleetSize
 	idle    int   // sockets
 	replay  int   // events, at least
@@ -26,12 +27,12 @@ type fleetSize struct{ sockets, rate int }
 // The sizes. Source of the fan-outs: what was measured of Centrifugo.
 var (
 	normal = scale{
-		rounds: 3, flood: 5 * time.Second, limit: 2 * time.Second, bodies: 40_000, batches: 6_000, sends: 6_000, paced: 8 * time.Second,
-		spread: 5 * time.Second, fleets: []fleetSize{{1_000, 50}, {5_000, 5}, {10_000, 5}}, idle: 5_000, replay: 60_000, grown: []int{1_000_000}, lists: 100, starts: 5,
+		rounds: 3, flood: 4 * time.Second, limit: 2 * time.Second, bodies: 40_000, batches: 6_000, sends: 6_000, paced: 8 * time.Second,
+		spread: 4 * time.Second, settle: 5 * time.Second, fleets: []fleetSize{{1_000, 50}, {5_000, 5}, {10_000, 5}}, idle: 2_000, replay: 60_000, grown: []int{1_000_000}, lists: 100, starts: 5,
 	}
 	quick = scale{
 		rounds: 1, flood: 2 * time.Second, limit: time.Second, bodies: 15_000, batches: 2_500, sends: 2_000, paced: 3 * time.Second,
-		spread: 3 * time.Second, fleets: []fleetSize{{1_000, 50}}, idle: 1_000, replay: 20_000, grown: []int{100_000}, lists: 50, starts: 2,
+		spread: 2 * time.Second, settle: 2 * time.Second, fleets: []fleetSize{{1_000, 50}}, idle: 1_000, replay: 20_000, grown: []int{50_000}, lists: 30, starts: 2,
 	}
 )
 

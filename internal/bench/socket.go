@@ -20,7 +20,7 @@ func (w *world) pair(ctx context.Context, sockets int) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	bare, stop, err := bareFan(ctx, sockets)
+	bare, stop, err := bareFan(ctx, sockets, w.b.scale.settle)
 	if err != nil {
 		ours.fleet.Close()
 		return nil, err
