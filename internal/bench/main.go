@@ -140,7 +140,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 			break
 		}
 	}
-	return errors.Join(err, b.write(ctx))
+	return errors.Join(err, b.write(context.WithoutCancel(ctx)))
 }
 
 // write prints the table and writes the file of figures.

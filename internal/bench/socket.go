@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -109,6 +110,23 @@ const flatPosts = 300
 // keeps no log.
 var fanTargets = map[fleetSize][2]float64{{1_000, 50}: {15, 80}, {5_000, 5}: {80, 250}}
 
+// fanFound is what was found of one server.
+type fanFound struct {
+	steady, flat []spread
+	perSocket    float64
+}
+
+// round posts at the rate of size, then as fast as can be.
+func (f *fan) round(ctx context.Context, s *scale, size fleetSize, to *fanFound) error {
+	steady, err := f.spread(ctx, float64(size.rate), int(float64(size.rate)*s.spread.Seconds()))
+	if err != nil {
+		return err
+	}
+	flat, err := f.spread(ctx, 0, max(20, flatPosts*1000/size.sockets))
+	to.steady, to.flat, to.perSocket = append(to.steady, steady), append(to.flat, flat), f.perSocket
+	return err
+}
+
 // fanout spreads inbound messages over many sockets. Their number makes the cost,
 // not the database: it is measured on one.
 func (b *bench) fanout(ctx context.Context) error {
@@ -118,42 +136,73 @@ func (b *bench) fanout(ctx context.Context) error {
 		return err
 	}
 	defer w.close()
-	var list []figure
 	for _, size := range b.scale.fleets {
 		began := time.Now()
-		if most := (int(b.files) - 500) / 2; size.sockets > most { // two fleets, and what else is open
+		if most := int(b.files) - otherFiles; size.sockets > most {
 			fmt.Fprintf(b.log, "fanout: %d sockets instead of %d, because only %d files may be open\n", most, size.sockets, b.files)
 			size.sockets = most
 		}
-		figures, err := w.fanout(ctx, size)
+		ours, limit, err := w.fanout(ctx, size)
 		if err != nil {
 			return err
 		}
-		list = append(list, figures...)
+		if err := b.report("fanout", mode, fanFigures(size, ours, limit)...); err != nil {
+			return err
+		}
 		b.done(fmt.Sprint(size.sockets), began)
 	}
-	return b.report("fanout", mode, list...)
+	return nil
 }
 
-func (w *world) fanout(ctx context.Context, size fleetSize) ([]figure, error) {
-	p, err := w.pair(ctx, size.sockets)
-	if err != nil {
-		return nil, err
-	}
-	defer p.stop()
+// otherFiles is how many files may be open beside sockets.
+const otherFiles = 500
+
+// fanout measures the server and the bare one: in turn if the sockets of both may be
+// open, else one after the other.
+func (w *world) fanout(ctx context.Context, size fleetSize) (ours, limit fanFound, err error) {
 	s := &w.b.scale
-	ours, limit, err := p.rounds(ctx, s.rounds, float64(size.rate), int(float64(size.rate)*s.spread.Seconds()))
-	if err != nil {
-		return nil, err
+	if 2*size.sockets+otherFiles <= int(w.b.files) {
+		p, err := w.pair(ctx, size.sockets)
+		if err != nil {
+			return ours, limit, err
+		}
+		defer p.stop()
+		for range s.rounds {
+			if err := errors.Join(p.ours.round(ctx, s, size, &ours), p.bare.round(ctx, s, size, &limit)); err != nil {
+				return ours, limit, err
+			}
+		}
+		return ours, limit, nil
 	}
-	flat, flatLimit, err := p.rounds(ctx, s.rounds, 0, max(20, flatPosts*1000/size.sockets))
+	f, err := w.fan(ctx, size.sockets)
 	if err != nil {
-		return nil, err
+		return ours, limit, err
 	}
+	for i := 0; i < s.rounds && err == nil; i++ {
+		err = f.round(ctx, s, size, &ours)
+	}
+	if f.fleet.Close(); err != nil {
+		return ours, limit, err
+	}
+	f, stop, err := bareFan(ctx, size.sockets, s.settle)
+	if err != nil {
+		return ours, limit, err
+	}
+	defer stop()
+	for i := 0; i < s.rounds && err == nil; i++ {
+		err = f.round(ctx, s, size, &limit)
+	}
+	return ours, limit, err
+}
+
+func fanFigures(size fleetSize, ours, limit fanFound) []figure {
 	const bare = "bare sockets"
-	tail := figure{Name: "  p99", Value: medianOf(ours, spread99), Unit: "ms", AtMost: fanTargets[size][0]}.of(medianOf(limit, spread99), bare)
-	memory := figure{Name: "  most memory of the server", Value: medianOf(ours, spreadPeak), Unit: "MiB", AtMost: fanTargets[size][1]}.of(medianOf(limit, spreadPeak), bare)
-	rate := figure{Name: "  frames flat out", Value: medianOf(flat, spreadRate), Unit: "/s"}.of(medianOf(flatLimit, spreadRate), bare)
+	f := func(name, unit string, of func(spread) float64) figure {
+		return figure{Name: name, Value: medianOf(ours.steady, of), Unit: unit}.of(medianOf(limit.steady, of), bare)
+	}
+	tail, memory := f("  p99", "ms", spread99), f("  most memory of the server", "MiB", spreadPeak)
+	tail.AtMost, memory.AtMost = fanTargets[size][0], fanTargets[size][1]
+	rate := figure{Name: "  frames flat out", Value: medianOf(ours.flat, spreadRate), Unit: "/s"}.of(medianOf(limit.flat, spreadRate), bare)
 	switch size.sockets {
 	case 1000:
 		tail, memory, rate = tail.beside(peerFan1000), memory.beside(peerFan1000MiB), rate.beside(peerRead)
@@ -161,10 +210,8 @@ func (w *world) fanout(ctx context.Context, size fleetSize) ([]figure, error) {
 		tail, memory = tail.beside(peerFan5000), memory.beside(peerFan5000MiB)
 	}
 	return []figure{
-		figure{Name: fmt.Sprintf("%s sockets × %d/s, p50", amount(float64(size.sockets)), size.rate), Value: medianOf(ours, spread50), Unit: "ms"}.of(medianOf(limit, spread50), bare),
-		tail,
-		figure{Name: "  server CPU per 1,000 frames", Value: medianOf(ours, spreadCPU), Unit: "s"}.of(medianOf(limit, spreadCPU), bare),
-		memory, rate,
-		figure{Name: "  memory of a socket, idle", Value: p.ours.perSocket, Unit: "KiB"}.of(p.bare.perSocket, bare),
-	}, nil
+		f(fmt.Sprintf("%s sockets × %d/s, p50", amount(float64(size.sockets)), size.rate), "ms", spread50), tail,
+		f("  server CPU per 1,000 frames", "s", spreadCPU), memory, rate,
+		figure{Name: "  memory of a socket, idle", Value: ours.perSocket, Unit: "KiB"}.of(limit.perSocket, bare),
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -55,9 +54,11 @@ func DialFleet(ctx context.Context, o FleetOptions) (*Fleet, error) {
 		})
 	}
 	dialing.Wait()
-	if err := errors.Join(errs...); err != nil {
-		f.Close()
-		return nil, err
+	for _, err := range errs { // one is enough to know
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
 	}
 	return f, nil
 }
