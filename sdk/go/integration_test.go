@@ -88,6 +88,11 @@ func TestServerSendsAndReportsTicks(t *testing.T) {
 	if !slices.Contains(steps, Delivered) {
 		t.Errorf("steps: %v", steps)
 	}
+	trace, err := c.Messages.Trace(ctx, m.ID)
+	if err != nil || trace.Message.ID != m.ID || !slices.ContainsFunc(trace.Steps, func(s TraceStep) bool { return s.Attempt != nil && s.Attempt.Exchange != nil }) ||
+		!slices.ContainsFunc(trace.Steps, func(s TraceStep) bool { return s.Request != nil && s.Request.IdempotencyKey != "" }) {
+		t.Errorf("trace: %+v, %v", trace, err)
+	}
 	detail, err := c.Messages.Get(ctx, m.ID)
 	if err != nil || detail.Timeline == nil || len(detail.Timeline.Attempts) == 0 || len(detail.Timeline.Statuses) == 0 {
 		t.Errorf("got %+v, %v", detail, err)

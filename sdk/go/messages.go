@@ -163,6 +163,9 @@ type Attempt struct {
 	ProviderID string     `json:"providerId"`
 	Node       string     `json:"node"`
 	Content    *Content   `json:"content"` // what was sent, if it was the fallback template
+
+	Exchange     *Exchange `json:"exchange"`     // only from Trace, while it is kept
+	ExchangeLost bool      `json:"exchangeLost"` // it is kept, and its key is gone
 }
 
 // StatusReport is what the provider said, with both clocks.
@@ -236,6 +239,12 @@ func (m Messages) All(ctx context.Context, f MessageFilter, options ...CallOptio
 // customer that you are writing.
 func (m Messages) MarkRead(ctx context.Context, id string, typing bool, options ...CallOption) error {
 	return m.t.do(ctx, http.MethodPost, path("messages", id, "read"), nil, map[string]bool{"typing": typing}, nil, options)
+}
+
+// Trace returns the whole story of a message: the request, waits, attempts with what
+// was said to the provider, its reports and webhooks, and the events in the log.
+func (m Messages) Trace(ctx context.Context, id string, options ...CallOption) (*Trace, error) {
+	return fetch[Trace](ctx, m.t, http.MethodGet, path("messages", id, "trace"), nil, options)
 }
 
 // Cancel keeps a scheduled or queued message from being sent. It fails with

@@ -23,6 +23,7 @@ func TestResources(t *testing.T) {
 	}{
 		{"GET /api/v1/messages/msg_1", "answers/message_detail.json", func(ctx context.Context, c *Client) error { return drop(c.Messages.Get(ctx, "msg_1")) }},
 		{`POST /api/v1/messages/msg_1/read {"typing":true}`, "answers/message.json", func(ctx context.Context, c *Client) error { return c.Messages.MarkRead(ctx, "msg_1", true) }},
+		{"GET /api/v1/messages/msg_1/trace", "answers/message_trace.json", func(ctx context.Context, c *Client) error { return drop(c.Messages.Trace(ctx, "msg_1")) }},
 		{"POST /api/v1/messages/msg_1/cancel {}", "answers/message.json", func(ctx context.Context, c *Client) error { return drop(c.Messages.Cancel(ctx, "msg_1")) }},
 		{"POST /api/v1/messages/msg_1/retry {}", "answers/message_retry.json", func(ctx context.Context, c *Client) error { return drop(c.Messages.Retry(ctx, "msg_1")) }},
 		{`POST /api/v1/messages/msg_1/settle {"outcome":"sent","providerMessageId":"wamid.1"}`, "answers/message.json", func(ctx context.Context, c *Client) error {
@@ -186,6 +187,7 @@ func TestNothingIsLostInDecoding(t *testing.T) {
 	roundTrip[Message](t, "answers/message.json")
 	roundTrip[Message](t, "answers/message_detail.json")
 	roundTrip[Message](t, "answers/message_scheduled.json")
+	roundTrip[Trace](t, "answers/message_trace.json")
 	roundTrip[Retried](t, "answers/message_retry.json")
 	roundTrip[DeadLetter](t, "answers/dead_letter.json")
 	roundTrip[DeadLettersReplayed](t, "answers/dead_letter_replay.json")

@@ -9,6 +9,7 @@ type Row = [want: string, answer: string, call: (c: Linktor) => PromiseLike<unkn
 const rows: Row[] = [
   ['GET /api/v1/messages/msg_1', 'answers/message_detail.json', (c) => c.messages.get('msg_1')],
   ['POST /api/v1/messages/msg_1/read', 'answers/message.json', (c) => c.messages.markRead('msg_1', { typing: true }), { typing: true }],
+  ['GET /api/v1/messages/msg_1/trace', 'answers/message_trace.json', (c) => c.messages.trace('msg_1')],
   ['POST /api/v1/messages/msg_1/cancel', 'answers/message.json', (c) => c.messages.cancel('msg_1')],
   ['POST /api/v1/messages/msg_1/retry', 'answers/message_retry.json', (c) => c.messages.retry('msg_1')],
   ['POST /api/v1/messages/msg_1/settle', 'answers/message.json', (c) => c.messages.settle('msg_1', { outcome: 'sent', providerMessageId: 'wamid.1' }), { outcome: 'sent', providerMessageId: 'wamid.1' }],

@@ -1,7 +1,7 @@
 import type { RequestOptions } from '../core/http.js'
 import type { List } from '../core/page.js'
 import { path, Resource } from '../core/resource.js'
-import type { Message, MessageDetail, MessageListParams, Retried, SendParams, Settlement } from '../types/message.js'
+import type { Message, MessageDetail, MessageListParams, Retried, SendParams, Settlement, Trace } from '../types/message.js'
 
 export class Messages extends Resource {
   /**
@@ -16,6 +16,11 @@ export class Messages extends Resource {
   /** A message with its timeline: request, attempts, provider reports. */
   get(id: string, options?: RequestOptions): Promise<MessageDetail> {
     return this.http.json({ method: 'GET', path: path`/api/v1/messages/${id}` }, options)
+  }
+
+  /** Its whole story: request, waits, attempts with what was said to the provider, webhooks, reports, events. */
+  trace(id: string, options?: RequestOptions): Promise<Trace> {
+    return this.http.json({ method: 'GET', path: path`/api/v1/messages/${id}/trace` }, options)
   }
 
   /** Newest first. Await it for a page, or iterate it for all. */

@@ -164,6 +164,25 @@ export interface Attempt {
   node?: string
   /** What was sent, if it was the fallback template. */
   content?: Content
+  /** Only from `trace`, while it is kept. */
+  exchange?: Exchange
+  /** The exchange is kept, and its key is gone. */
+  exchangeLost?: boolean
+}
+
+/** One call to a provider: what was sent and what came back, without secrets. */
+export interface Exchange {
+  method: string
+  url: string
+  /** The body, or its beginning. */
+  request?: string
+  /** Absent: there was no answer. */
+  status?: number
+  header?: Record<string, string>
+  /** The body, or its beginning. */
+  response?: string
+  error?: string
+  tookMs: number
 }
 
 export interface StatusReport {
@@ -277,4 +296,61 @@ export interface DeadLetterReplay {
   /** Call again with `next` as `after`. */
   hasMore: boolean
   next?: string
+}
+
+/** The whole story of a message. */
+export interface Trace {
+  message: Message
+  /** In the order of the server's clock. */
+  steps: TraceStep[]
+  /** `complete` is false if older waits and events are missing. */
+  log: { epoch: string; oldestSeq: number; complete: boolean }
+}
+
+interface Step<Kind extends string> {
+  at: string
+  kind: Kind
+  /** A sentence for people. */
+  summary: string
+}
+
+/** One thing that happened: `kind` names the member that it has. */
+export type TraceStep =
+  | (Step<'request'> & { request: TraceRequest })
+  | (Step<'webhook'> & { webhook: TraceWebhook })
+  | (Step<'media'> & { media: { id: string; state: string; mimeType?: string; size?: number; sha256?: string; error?: string } })
+  | (Step<'wait'> & { wait?: Waiting })
+  | (Step<'attempt'> & { attempt: Attempt })
+  | (Step<'status'> & { status: StatusReport })
+  | (Step<'event'> & { event: TraceEvent })
+
+/** The API call that made the message. */
+export interface TraceRequest {
+  requestId: string
+  author?: Author
+  /** While it is remembered. */
+  idempotencyKey?: string
+  reference?: string
+  sendAt?: string
+  validUntil?: string
+}
+
+/** A body of the provider that told of the message. */
+export interface TraceWebhook {
+  journalId: string
+  state: Open<'applied' | 'partial' | 'failed'>
+  /** How many times it came; it was applied once. */
+  deliveries: number
+  lastAt: string
+  tookMs?: number
+  produced: { events: number; firstSeq?: number; lastSeq?: number }
+}
+
+/** Where a change stands in the log of events. */
+export interface TraceEvent {
+  id: string
+  seq: number
+  type: string
+  /** Whoever is at this cursor has the event. */
+  cursor: string
 }
