@@ -139,7 +139,11 @@ func (s *Store) ReleaseChannel(ctx context.Context, channelID string) error {
 		tx.Announce(SendsQueued{1})
 		query := `UPDATE sends SET due_at = CASE WHEN refused = 0 THEN 0 ELSE {clock} + $2 END, wait_reason = '', wait_until = 0, wait_said = ''
 			WHERE channel_id = $1 AND state = 'queued' AND wait_reason IN ('channel_paused', 'channel_disabled')`
-		if _, err := tx.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), channelID, refusedDelay.Microseconds()); err != nil {
+		var paused bool // by its provider: not everybody should find out at once whether it works
+		if err := tx.GetContext(ctx, &paused, `SELECT EXISTS (SELECT 1 FROM sends WHERE channel_id = $1 AND wait_reason = 'channel_paused')`, channelID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), channelID, refusedDelay.Microseconds()); err != nil || !paused {
 			return err
 		}
 		return tryOne(ctx, tx, channelID)

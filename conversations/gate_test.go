@@ -335,6 +335,7 @@ func TestRepairedChannelTriesOne(t *testing.T) {
 			b.open(phone)
 			b.queued(b.draft(phone, "x"))
 		}
+		b.exec(`UPDATE sends SET wait_reason = 'channel_paused'`)
 		if err := b.ReleaseChannel(t.Context(), "ch_1"); err != nil {
 			t.Fatal(err)
 		}

@@ -27,6 +27,7 @@ func (s *Server) registerChannels() {
 	route(s, op("delete-channel", http.MethodDelete, "/{channelId}", "Delete a channel; its messages stay", 204), manage, s.deleteChannel)
 	route(s, op("enable-channel", http.MethodPost, "/{channelId}/enable", "Let a channel send, and end a pause", 200), manage, s.enableChannel)
 	route(s, op("disable-channel", http.MethodPost, "/{channelId}/disable", "Stop a channel from sending; it still receives", 200), manage, s.disableChannel)
+	route(s, op("get-channel-limits", http.MethodGet, "/{channelId}/limits", "Show every limit of a channel, and what waits for it", 200), view, s.channelLimits)
 	route(s, op("verify-channel", http.MethodPost, "/{channelId}/verify", "Ask the provider whether the settings work", 200), manage, s.verifyChannel)
 }
 
@@ -136,16 +137,32 @@ type updateChannelInput struct {
 		Enabled             *bool        `json:"enabled,omitempty"`
 		OnUncertain         *string      `json:"onUncertain,omitempty" enum:"auto,resend,never,manual"`
 		ThroughputPerSecond *float64     `json:"throughputPerSecond,omitempty"`
+		TierChange
 	}
 }
 
 // updateChannel serves PATCH /api/v1/channels/{channelId}. New settings end a
 // pause: the operator has acted.
 func (s *Server) updateChannel(ctx context.Context, in *updateChannelInput) (*channelOutput, error) {
-	b := &in.Body
-	return s.patchChannel(ctx, in.ChannelID, registry.Patch{
+	b, p := &in.Body, principal(ctx)
+	if err := allowedChannel(p, in.ChannelID); err != nil {
+		return nil, err
+	}
+	c, err := s.Registry.Show(ctx, p.TenantID, in.ChannelID)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := b.tier(c); err != nil { // before anything is changed
+		return nil, err
+	}
+	out, err := s.patchChannel(ctx, in.ChannelID, registry.Patch{
 		Name: b.Name, Enabled: b.Enabled, Settings: b.Settings, OnUncertain: b.OnUncertain, Throughput: b.ThroughputPerSecond,
+		Portfolio: b.PortfolioID, TierPreset: b.TierPreset, TierPolicy: b.TierPolicy,
 	}, len(b.Settings) > 0 || b.Enabled != nil && *b.Enabled)
+	if err != nil || b.Tier == nil {
+		return out, err
+	}
+	return out, s.setTier(ctx, p, in.ChannelID, b.TierChange)
 }
 
 // patchChannel applies p and, if resume, lets what waits on a paused channel go on.
@@ -207,6 +224,9 @@ func (s *Server) verifyChannel(ctx context.Context, in *channelPath) (*healthOut
 		return nil, err
 	}
 	if err := s.Registry.SetHealth(ctx, p.TenantID, o.ID, health); err != nil {
+		return nil, err
+	}
+	if err := s.checkedTier(ctx, o, health); err != nil {
 		return nil, err
 	}
 	return &healthOutput{health}, nil

@@ -27,6 +27,8 @@ type Resources struct {
 	OnWebhook func(result string, took time.Duration)
 	Realtime  Realtime
 	Simulator SimulatorPage
+	// Rates tells channels' present rates; nil means that they are as configured.
+	Rates ChannelRates
 }
 
 // register names every group of routes, so that this list is the table of

@@ -18,6 +18,9 @@ type channelBody struct {
 	VerifyToken         string          `json:"verifyToken,omitempty" doc:"Enter it at the provider, beside the webhook URL."`
 	OnUncertain         string          `json:"onUncertain" enum:"auto,resend,never,manual"`
 	ThroughputPerSecond float64         `json:"throughputPerSecond"`
+	PortfolioID         string          `json:"portfolioId,omitempty" doc:"Channels that name the same one share their messaging tier."`
+	TierPreset          string          `json:"tierPreset,omitempty" doc:"The table of messaging tiers."`
+	TierPolicy          string          `json:"tierPolicy" enum:"wait,reject" doc:"What becomes of a message that would exceed the tier."`
 	Health              json.RawMessage `json:"health" doc:"The provider's last opinion: {ok, problems, details}."`
 	PausedReason        string          `json:"pausedReason,omitempty" doc:"Why sending waits."`
 	CreatedAt           string          `json:"createdAt" format:"date-time"`
@@ -30,7 +33,8 @@ func (s *Server) renderChannel(p *account.Principal, c registry.Channel) channel
 	d, _ := s.Registry.Type(c.Type)
 	b := channelBody{
 		ID: c.ID, Type: c.Type, Name: c.Name, Enabled: c.Enabled, Settings: settingsBody{}, OnUncertain: c.OnUncertain,
-		ThroughputPerSecond: c.Throughput, Health: c.Health, PausedReason: c.PausedReason,
+		ThroughputPerSecond: c.Throughput, PortfolioID: c.Portfolio,
+		TierPreset: c.TierPreset, TierPolicy: c.TierPolicy, Health: c.Health, PausedReason: c.PausedReason,
 		CreatedAt: rfc3339(c.CreatedAt), UpdatedAt: rfc3339(c.UpdatedAt),
 	}
 	if b.ThroughputPerSecond == 0 {

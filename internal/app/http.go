@@ -28,7 +28,7 @@ func (s *server) openHTTP(ln net.Listener) {
 			Accounts: s.accounts, Registry: s.registry, Ingester: s.store, Conversations: s.store, Templates: s.templates,
 			Media: s.media, Spooler: s.spool, OnWebhook: s.countWebhook,
 			Realtime:  api.Realtime{Hub: s.hub, Events: api.EventSource(s.events), Origins: s.cfg.AllowedOrigins},
-			Simulator: page,
+			Simulator: page, Rates: s.counter,
 		},
 	})
 	s.order(ln)

@@ -96,6 +96,34 @@ func (c *Counter) TakeChannel(ctx context.Context, channelID string, perSecond f
 	return int(g.Granted), g.Next, rate
 }
 
+// Throughput is the state of a channel's messages per second.
+type Throughput struct {
+	Rate      float64       // a second, at its present pace
+	Remaining int64         // that may go out at once
+	Burst     int64         // Remaining of a channel at rest
+	Reset     time.Duration // until Remaining is Burst
+}
+
+// Throughput looks at a channel's rate and takes nothing.
+func (c *Counter) Throughput(ctx context.Context, channelID string, perSecond float64) Throughput {
+	if !c.away() {
+		v, err := paced.Run(ctx, c.redis, paceKeys(channelID), math.Max(1, 1e6/perSecond), 0, recovery.Microseconds()).Int64Slice()
+		if err == nil && len(v) == 4 {
+			return throughput(perSecond*float64(v[3])/1e6, v[1])
+		}
+		c.failed(ctx)
+	}
+	c.mu.Lock()
+	rate := perSecond * c.pace[channelID].now(c.now())
+	c.mu.Unlock()
+	return throughput(rate, c.takeLocal("channel:"+channelID, PerSecond(rate), 0).Remaining)
+}
+
+func throughput(rate float64, free int64) Throughput {
+	r := PerSecond(rate)
+	return Throughput{Rate: rate, Remaining: min(free, r.Burst), Burst: r.Burst, Reset: time.Duration(max(0, r.Burst-free)) * r.Every}
+}
+
 func paceKeys(channelID string) []string {
 	return []string{"linktor:limit:channel:{" + channelID + "}", "linktor:pace:{" + channelID + "}"}
 }

@@ -24,8 +24,11 @@ type Behaviour struct {
 	LateMS      int    `json:"lateMs"`      // default 20000
 
 	Window    bool `json:"window"`    // refuse free messages outside 24 h with 131047; default on
-	Throttle  bool `json:"throttle"`  // refuse more than 80 sends/s per number with 130429
+	Throttle  bool `json:"throttle"`  // refuse more sends/s per number than perSecond with 130429
 	PairLimit bool `json:"pairLimit"` // refuse more than 1 per 6 s (burst 45) to one customer with 131056
+	PerSecond int  `json:"perSecond"` // sends/s of a number; 0: 80
+	Tier      int  `json:"tier"`      // people whom templates reach in 24 h outside the window; 0: not counted
+	TierLimit bool `json:"tierLimit"` // refuse more people than that with 130429
 
 	Replies  bool `json:"replies"`  // customers answer the business; default on
 	ReplyMS  int  `json:"replyMs"`  // default 2500

@@ -126,7 +126,7 @@ func (s *Simulator) State() State {
 	s.mu.RUnlock()
 	c := &s.count
 	st.Counters = map[string]int64{
-		"accepted": c.accepted.Load(), "refused": c.refused.Load(), "throughputExceeded": c.throttled.Load(), "pairLimitExceeded": c.paired.Load(),
+		"accepted": c.accepted.Load(), "refused": c.refused.Load(), "throughputExceeded": c.throttled.Load(), "pairLimitExceeded": c.paired.Load(), "tierExceeded": c.tiered.Load(),
 		"webhooksDelivered": c.webhooks.Load(), "webhookErrors": c.webhookErrors.Load(), "webhooksGivenUp": c.webhookGaveUp.Load(),
 		"waiting": int64(s.sched.waiting()), "dropped": s.sched.dropped.Load(), "mediaUploads": c.media.Load(),
 	}

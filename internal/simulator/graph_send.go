@@ -126,7 +126,7 @@ func (s *Simulator) accept(l *line, req *sendRequest) (*sent, spell, *graphFault
 	if b.Window && req.Type != "template" && m.group == "" && sp == (spell{}) && !l.windowOpen(address, s.opt.Now()) {
 		return nil, sp, refuse(131047, "Message failed to send because more than 24 hours have passed since the customer last replied to this number.")
 	}
-	if f := s.allow(l, address, b); f != nil {
+	if f := s.allow(l, address, req.Type == "template", b); f != nil {
 		return nil, sp, f
 	}
 	m.id = newWamid(address, wamidOutbound)

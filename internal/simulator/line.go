@@ -55,7 +55,8 @@ type line struct {
 	chats   map[string]*chat     // by the customer's address
 	windows map[string]time.Time // by the customer's address: when it last wrote
 	rate    bucket               // 80/s
-	pairs   map[string]*bucket   // 1 per 6 s to one customer
+	pairs   map[string]*pair     // 1 per 6 s to one customer
+	reached map[string]time.Time // by template outside the window, in 24 hours
 }
 
 // chat is a conversation as the customer's phone shows it.
@@ -95,7 +96,7 @@ type TapButton struct {
 func (s *Simulator) AddWhatsApp(n WhatsAppNumber) {
 	s.addLine(&line{
 		id: n.PhoneNumberID, kind: KindWhatsApp, name: n.Name, phone: digits(n.DisplayPhone), wa: n, shelfID: n.WABAID,
-		chats: map[string]*chat{}, windows: map[string]time.Time{}, pairs: map[string]*bucket{},
+		chats: map[string]*chat{}, windows: map[string]time.Time{}, pairs: map[string]*pair{},
 	})
 	s.opened(n.PhoneNumberID)
 }
@@ -104,7 +105,7 @@ func (s *Simulator) AddWhatsApp(n WhatsAppNumber) {
 func (s *Simulator) AddLink(a LinkAccount) {
 	s.addLine(&line{
 		id: a.Source, kind: KindLink, name: a.Name, phone: digits(a.Source), link: a, shelfID: "link:" + a.Source,
-		chats: map[string]*chat{}, windows: map[string]time.Time{}, pairs: map[string]*bucket{},
+		chats: map[string]*chat{}, windows: map[string]time.Time{}, pairs: map[string]*pair{},
 	})
 	s.opened(a.Source)
 }

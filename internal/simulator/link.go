@@ -199,7 +199,7 @@ func (s *Simulator) linkAccept(ctx context.Context, l *line, req *linkRequest, t
 	case b.Window && m.kind != "template" && sp == (spell{}) && !l.windowOpen(m.address(), m.at):
 		sp.fail = 131047
 	default:
-		if f := s.allow(l, m.address(), b); f != nil {
+		if f := s.allow(l, m.address(), m.kind == "template", b); f != nil {
 			sp.fail = f.code
 		}
 	}

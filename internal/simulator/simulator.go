@@ -108,7 +108,7 @@ type Simulator struct {
 
 // counters are what the control API reports.
 type counters struct {
-	accepted, refused, throttled, paired          atomic.Int64
+	accepted, refused, throttled, paired, tiered  atomic.Int64
 	webhooks, webhookErrors, webhookGaveUp, media atomic.Int64
 }
 
