@@ -33,6 +33,9 @@ type Webhook struct {
 	Replay     bool   // from the journal: applied again even if it was applied
 }
 
+// Ingested is announced after each commit of webhooks: how many shared it.
+type Ingested struct{ Bodies int }
+
 // Applied says what became of a webhook.
 type Applied struct {
 	JournalID string
@@ -235,6 +238,7 @@ func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 		}
 		parked, appended = b.parked, b.events
 		crash.At("before_ingest_commit")
+		tx.Announce(Ingested{len(items)})
 		if err := events.AppendBeside(ctx, tx, b.events, b.rest); err != nil {
 			return again(err)
 		}

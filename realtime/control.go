@@ -25,6 +25,7 @@ func (c *Conn) appendControl(buf []byte, q control) []byte {
 		out.Cursor = Cursor{c.epoch, c.told}
 		out.JSON = encode(resetFrame{OpReset, q.gap, out.Cursor.String()})
 		c.hub.stats.resets.Add(1)
+		c.hub.opts.OnReset(q.gap.Reason)
 	case OpMark:
 		c.told = c.pos
 		out.JSON, out.Cursor = encode(positionFrame{Op: OpMark, Seq: &cursor.Seq, Cursor: cursor.String()}), cursor

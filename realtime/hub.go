@@ -29,6 +29,13 @@ type Options struct {
 	MaxPerTenant int
 	// Called when the log of a tenant could not be read; it is tried again.
 	OnError func(tenant string, err error)
+	// Called with events that have come to this node's connections, for metrics.
+	// It must be quick.
+	OnTailed func(page []Event)
+	// Called when a connection reads the log, with how many events it is behind.
+	OnCatchUp func(events int64)
+	// Called when a connection is told of a gap, with the reason.
+	OnReset func(reason string)
 }
 
 func (o Options) withDefaults() Options {
@@ -52,6 +59,15 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnError == nil {
 		o.OnError = func(string, error) {}
+	}
+	if o.OnTailed == nil {
+		o.OnTailed = func([]Event) {}
+	}
+	if o.OnCatchUp == nil {
+		o.OnCatchUp = func(int64) {}
+	}
+	if o.OnReset == nil {
+		o.OnReset = func(string) {}
 	}
 	return o
 }
@@ -98,6 +114,7 @@ func (h *Hub) Notify(tenant string, seq int64) {
 	t := h.tailers[tenant]
 	h.mu.Unlock()
 	if t != nil && seq > t.head.Load() {
+		t.told.Store(max(seq, t.told.Load())) // two callers at once may lose the higher one: it is for Stats
 		t.poke()
 	}
 }

@@ -229,6 +229,7 @@ func (c *Conn) catchUp(buf []byte) []byte {
 	cancel()
 	<-c.hub.reads
 	c.hub.stats.catchUps.Add(1)
+	c.hub.opts.OnCatchUp(max(0, c.tail.head.Load()-after))
 	if err != nil {
 		c.hub.report(c.tail.tenant, err)
 		select {

@@ -1,6 +1,9 @@
 package realtime
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Event is one event of a tenant's log as the hub needs it.
 type Event struct {
@@ -8,7 +11,8 @@ type Event struct {
 	Type           string
 	ChannelID      string
 	ConversationID string
-	Envelope       []byte // the JSON sent to clients; shared by all connections, never changed
+	At             time.Time // when the change was stored
+	Envelope       []byte    // the JSON sent to clients; shared by all connections, never changed
 }
 
 const (

@@ -29,6 +29,7 @@ type tailer struct {
 	hub    *Hub
 	tenant string
 	win    window
+	told   atomic.Int64  // newest seq that Notify named
 	head   atomic.Int64  // win.head.Seq, for Notify
 	poked  chan struct{} // of one: there may be something new
 	stop   context.CancelFunc
@@ -141,6 +142,7 @@ func (t *tailer) read(ctx context.Context) error {
 		t.win.append(page)
 		t.head.Store(page[len(page)-1].Seq)
 		t.wake(page)
+		t.hub.opts.OnTailed(page)
 		if len(page) < pageSize {
 			return nil
 		}

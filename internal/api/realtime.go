@@ -21,6 +21,9 @@ import (
 type Realtime struct {
 	Events realtime.Source // the log: EventSource
 	Hub    *realtime.Hub   // nil on a node that keeps no connections
+	// OnConnection is told of each connection's begin (1) and end (-1), for
+	// metrics. It may be nil.
+	OnConnection func(transport string, change int)
 	// Origins of web pages that may open sockets and call the API, e.g.
 	// https://inbox.example.com, beside this server's own.
 	Origins []string
@@ -40,7 +43,7 @@ func (s eventSource) Read(ctx context.Context, tenant string, after int64, limit
 	for i := range rows {
 		e := &rows[i]
 		out[i] = realtime.Event{Seq: e.Seq, Type: e.Type, ChannelID: e.ChannelID,
-			ConversationID: e.ConversationID, Envelope: e.Envelope()}
+			ConversationID: e.ConversationID, At: e.At, Envelope: e.Envelope()}
 	}
 	return out, nil
 }
@@ -50,6 +53,15 @@ type sockets struct {
 	Realtime
 	s       *Server
 	upgrade fiber.Handler
+}
+
+// connected tells of a connection, and returns what tells of its end.
+func (h *sockets) connected(transport string) (ended func()) {
+	if h.OnConnection == nil {
+		return func() {}
+	}
+	h.OnConnection(transport, 1)
+	return func() { h.OnConnection(transport, -1) }
 }
 
 // registerRealtime serves the log as pages, and as a socket and a stream on nodes

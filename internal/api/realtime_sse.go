@@ -32,6 +32,7 @@ func (h *sockets) stream(c *fiber.Ctx) error {
 	c.Context().SetConnectionClose() // deadlines are set on the connection: it serves nothing after this
 	conn, client := c.Context().Conn(), h.client(p)
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		defer h.connected("sse")()
 		h.Hub.Stream(context.Background(), &eventStream{w: w, conn: conn}, client, hello)
 	})
 	return nil

@@ -56,6 +56,7 @@ func (h *sockets) serve(ws *websocket.Conn) {
 		return
 	}
 	p, _ := ws.Locals(localPrincipal).(*account.Principal)
+	defer h.connected("websocket")()
 	h.Hub.Serve(context.Background(), t, h.admit(p))
 }
 

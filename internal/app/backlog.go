@@ -11,21 +11,13 @@ import (
 
 // backlog counts the work that waits in the tables.
 func backlog(ctx context.Context, d *db.DB) (b telemetry.Backlog, err error) {
-	b.SendsDue = map[string]int64{}
-	rows, err := d.QueryContext(ctx, `SELECT state, count(*) FROM sends GROUP BY state`)
-	if err != nil {
-		return b, fmt.Errorf("backlog: %w", err)
+	if b.SendsDue, err = countStates(ctx, d, `SELECT state, count(*) FROM sends GROUP BY state`); err != nil {
+		return b, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var state string
-		var n int64
-		if err := rows.Scan(&state, &n); err != nil {
-			return b, fmt.Errorf("backlog: %w", err)
-		}
-		b.SendsDue[state] = n
+	if b.Breakers, err = countStates(ctx, d, `SELECT state, count(*) FROM breakers GROUP BY state`); err != nil {
+		return b, err
 	}
-	var oldest int64 // microseconds
+	var oldest, blocked int64 // microseconds
 	for _, q := range []struct {
 		into  *int64
 		query string
@@ -36,11 +28,34 @@ func backlog(ctx context.Context, d *db.DB) (b telemetry.Backlog, err error) {
 		{&b.PausedChannels, `SELECT count(*) FROM channels WHERE paused_reason <> '' AND deleted_at IS NULL`},
 		{&oldest, `SELECT COALESCE(` + d.Dialect.Clock() + ` - min(m.created_at), 0) FROM sends s JOIN messages m ON m.id = s.message_id
 			WHERE s.state = 'queued' AND s.due_at <= ` + d.Dialect.Clock()},
+		{&blocked, `SELECT COALESCE(` + d.Dialect.Clock() + ` - min(m.created_at), 0) FROM sends p
+			JOIN sends q ON q.channel_id = p.channel_id AND q.contact_id = p.contact_id AND q.seq > p.seq AND q.state = 'queued'
+			JOIN messages m ON m.id = q.message_id WHERE p.state NOT IN ('queued', 'sending', 'scheduled')`},
 	} {
 		if err := d.GetContext(ctx, q.into, q.query); err != nil {
 			return b, fmt.Errorf("backlog: %w", err)
 		}
 	}
+	b.LaneBlocked = max(0, time.Duration(blocked)*time.Microsecond)
 	b.OldestSend = max(0, time.Duration(oldest)*time.Microsecond)
 	return b, nil
+}
+
+// countStates runs a query for states and how many rows are in each.
+func countStates(ctx context.Context, d *db.DB, query string) (map[string]int64, error) {
+	rows, err := d.QueryContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("backlog: %w", err)
+	}
+	defer rows.Close()
+	found := map[string]int64{}
+	for rows.Next() {
+		var state string
+		var n int64
+		if err := rows.Scan(&state, &n); err != nil {
+			return nil, fmt.Errorf("backlog: %w", err)
+		}
+		found[state] = n
+	}
+	return found, rows.Err()
 }

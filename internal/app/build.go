@@ -159,6 +159,7 @@ func (s *server) openChannels(ctx context.Context) (err error) {
 }
 
 func (s *server) openMessages(ctx context.Context) (err error) {
+	s.countCommits()
 	s.events = events.NewLog(s.db)
 	s.store = conversations.NewStore(s.db, conversations.Options{
 		Now: time.Now, Node: s.node, Seal: s.box.Seal, Unseal: s.box.Open, MaxBatch: s.cfg.IngestBatch, MaxKept: s.cfg.JournalMaxBytes, LateAfter: s.cfg.WebhookMaxAge,
@@ -188,9 +189,8 @@ func (s *server) openMessages(ctx context.Context) (err error) {
 func (s *server) openRealtime(context.Context) error {
 	var hear func(string, int64)
 	if s.cfg.HasRole("realtime") {
-		s.hub = realtime.NewHub(api.EventSource(s.events), realtime.Options{
-			OnError: func(tenant string, err error) { s.log.Warn("read the event log", "tenant", tenant, "err", err) },
-		})
+		s.hub = realtime.NewHub(api.EventSource(s.events), s.hubOptions())
+		s.watchHub()
 		hear = s.hub.Notify
 		s.events.Notify(s.hub.Notify)
 	}

@@ -25,9 +25,9 @@ func (s *server) openHTTP(ln net.Listener) {
 		DB: s.db, Auth: s.accounts, Seal: s.box, Limit: s.limit, Log: s.log, Version: s.version, PublicURL: s.cfg.BaseURL(),
 		Roles: s.cfg.Roles, MaxBody: int64(s.cfg.MaxBodyBytes), TrustedProxies: s.cfg.TrustedProxies, OnRequest: s.countRequest, Checks: s.checks(), Metrics: s.metricsHandler(),
 		Resources: api.Resources{
-			Accounts: s.accounts, Registry: s.registry, Ingester: s.store, Conversations: s.store, Templates: s.templates,
+			Accounts: s.accounts, Registry: s.registry, Ingester: ingester{s}, Conversations: s.store, Templates: s.templates,
 			Media: s.media, Spooler: s.spool, OnWebhook: s.countWebhook,
-			Realtime:  api.Realtime{Hub: s.hub, Events: api.EventSource(s.events), Origins: s.cfg.AllowedOrigins},
+			Realtime:  api.Realtime{Hub: s.hub, Events: api.EventSource(s.events), OnConnection: s.countConnection, Origins: s.cfg.AllowedOrigins},
 			Simulator: page, Rates: s.counter,
 		},
 	})

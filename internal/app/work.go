@@ -172,6 +172,6 @@ func (s *server) applySpooled(ctx context.Context, e spool.Entry) error {
 	if w.Events, err = ch.Parse(e.Body); err != nil {
 		w.ParseErr = err.Error()
 	}
-	_, err = s.store.Ingest(ctx, w)
+	_, err = ingester{s}.Ingest(ctx, w)
 	return err
 }

@@ -40,6 +40,9 @@ type Committed struct {
 	Seq      int64 // of the newest event
 }
 
+// Appended is announced with Committed: how many events of each type.
+type Appended map[string]int
+
 // New returns an event about to be appended, with data as its JSON.
 func New(tenantID, typ, channelID, conversationID string, at time.Time, data any) (Event, error) {
 	raw, err := json.Marshal(data)
@@ -86,10 +89,12 @@ func AppendBeside(ctx context.Context, tx *db.Tx, events []Event, beside db.Inse
 		_, err := tx.ExecRows(ctx, beside.Query, beside.Rows)
 		return err
 	}
-	counts := map[string]int64{}
+	counts, types := map[string]int64{}, Appended{}
 	for i := range events {
 		counts[events[i].TenantID]++
+		types[events[i].Type]++
 	}
+	tx.Announce(types)
 	if tx.Dialect == db.Postgres && len(counts) == 1 {
 		return appendOne(ctx, tx, events, beside)
 	}

@@ -18,6 +18,8 @@ type Backlog struct {
 	MediaPending   int64            // files to be fetched from providers
 	Spooled        int64            // webhooks on disk, waiting for the database
 	PausedChannels int64
+	Breakers       map[string]int64 // channels whose circuit breaker is not closed, by its state
+	LaneBlocked    time.Duration    // how long the oldest message has waited behind one whose outcome is not known
 }
 
 // backlogEvery is how often the database is asked at most, however many scrapers
@@ -40,6 +42,8 @@ func (m *Metrics) WatchBacklog(log *slog.Logger, read func(context.Context) (Bac
 		media:    desc("media_pending", "Files to be fetched from providers."),
 		spooled:  desc("spooled_webhooks", "Webhooks on disk, waiting for the database."),
 		channels: desc("channels_paused", "Channels that send nothing until somebody acts."),
+		breakers: desc("breaker_state", "Channels whose circuit breaker is open or tries again, by state.", "state"),
+		lane:     desc("lane_blocked_seconds", "Age of the oldest message that waits behind one whose outcome is not known."),
 	})
 }
 
@@ -47,7 +51,7 @@ type backlogCollector struct {
 	log  *slog.Logger
 	read func(context.Context) (Backlog, error)
 
-	due, oldest, open, parked, failed, media, spooled, channels *prometheus.Desc
+	due, oldest, open, parked, failed, media, spooled, channels, breakers, lane *prometheus.Desc
 
 	mu   sync.Mutex
 	last Backlog
@@ -55,7 +59,7 @@ type backlogCollector struct {
 }
 
 func (c *backlogCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.due, c.oldest, c.open, c.parked, c.failed, c.media, c.spooled, c.channels} {
+	for _, d := range []*prometheus.Desc{c.due, c.oldest, c.open, c.parked, c.failed, c.media, c.spooled, c.channels, c.breakers, c.lane} {
 		ch <- d
 	}
 }
@@ -78,6 +82,10 @@ func (c *backlogCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.media, float64(b.MediaPending))
 	gauge(c.spooled, float64(b.Spooled))
 	gauge(c.channels, float64(b.PausedChannels))
+	for _, state := range []string{"open", "probing"} {
+		gauge(c.breakers, float64(b.Breakers[state]), state)
+	}
+	gauge(c.lane, b.LaneBlocked.Seconds())
 }
 
 // current returns the backlog, read again if the last reading is too old.

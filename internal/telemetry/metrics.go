@@ -38,7 +38,8 @@ type Metrics struct {
 	WSLag prometheus.Histogram
 	// Streams that had to start over: retention, epoch.
 	WSResets *prometheus.CounterVec // reason
-	// Time from the commit of an event to its frame being written.
+	// Time from that of an event, which is when its transaction began, to its being
+	// handed to this node's connections.
 	DeliverSeconds prometheus.Histogram
 
 	// HTTP requests by route pattern, method and status class.
@@ -69,7 +70,7 @@ func NewMetrics(version string) *Metrics {
 		Connections:        b.gauges("realtime_connections", "Open realtime connections.", "transport"),
 		WSLag:              b.histogram("ws_lag_events", "Events a connection was behind when it fell back to the log.", sizes()),
 		WSResets:           b.counters("ws_resets_total", "Streams that could not be resumed.", "reason"),
-		DeliverSeconds:     b.seconds("realtime_deliver_seconds", "Commit of an event to its frame."),
+		DeliverSeconds:     b.seconds("realtime_deliver_seconds", "Time of an event to its being handed to this node's connections."),
 		HTTP:               b.counters("http_requests_total", "HTTP requests.", "route", "method", "status"),
 	}
 	m.HTTPSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "linktor", Name: "http_request_seconds",
@@ -78,6 +79,18 @@ func NewMetrics(version string) *Metrics {
 	info := b.gauges("build_info", "Version of the server; the value is 1.", "version")
 	info.WithLabelValues(version).Set(1)
 	return m
+}
+
+// WatchCounter publishes a total that some other part counts.
+func (m *Metrics) WatchCounter(name, help string, read func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "linktor", Name: name, Help: help},
+		func() float64 { return float64(read()) }))
+}
+
+// WatchGauge publishes a value that some other part knows.
+func (m *Metrics) WatchGauge(name, help string, read func() int64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "linktor", Name: name, Help: help},
+		func() float64 { return float64(read()) }))
 }
 
 // Handler serves the metrics in the Prometheus text formats.

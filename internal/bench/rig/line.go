@@ -91,6 +91,9 @@ func (l *Line) Status(a Accepted, status string, at time.Time) *Webhook {
 		a.ProviderID, status, at.Unix(), a.To, a.Reference))
 }
 
+// Value is a webhook with any members beside those that name the number.
+func (l *Line) Value(members string) *Webhook { return l.sign(&Webhook{}, members) }
+
 func (l *Line) sign(w *Webhook, value string) *Webhook {
 	w.Body = []byte(`{"object":"whatsapp_business_account","entry":[{"id":"1` + l.NumberID[1:] + `","changes":[{"value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"` +
 		l.phone + `","phone_number_id":"` + l.NumberID + `"},` + value + `},"field":"messages"}]}]}`)
