@@ -14,6 +14,7 @@ import (
 	"github.com/linktor/linktor/internal/account"
 	"github.com/linktor/linktor/internal/api"
 	"github.com/linktor/linktor/internal/config"
+	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/egress"
 	"github.com/linktor/linktor/internal/events"
@@ -107,6 +108,9 @@ func (s *server) openStorage(ctx context.Context) (err error) {
 	if _, err = s.db.Migrate(ctx); err != nil {
 		return err
 	}
+	if err = s.db.SyncClock(ctx); err != nil {
+		return err
+	}
 	if s.redis, err = redisconn.Open(s.cfg.RedisURL.Reveal()); err != nil {
 		return err
 	}
@@ -119,7 +123,7 @@ func (s *server) openStorage(ctx context.Context) (err error) {
 }
 
 func (s *server) openAccounts(ctx context.Context) (err error) {
-	s.accounts = account.NewStore(s.db, account.Options{JWTSecret: s.box.Sub("session tokens"), Log: s.log})
+	s.accounts = account.NewStore(s.db, account.Options{JWTSecret: s.box.Sub("session tokens"), Log: s.log, Now: crash.Now})
 	s.firstStart, s.tenantID, s.setupToken, err = s.accounts.Bootstrap(ctx)
 	if err != nil || !s.firstStart || !s.cfg.Embedded() {
 		return err
@@ -143,8 +147,8 @@ func (s *server) openChannels(ctx context.Context) (err error) {
 	}
 	client := egress.Client(egress.Options{AllowAddrs: simulator, AllowPrivate: s.cfg.AllowPrivateAddresses,
 		Timeout: providerTimeout, MaxIdlePerHost: max(64, s.cfg.SendWorkers)})
-	s.registry = registry.New(s.db, s.box, all.Adapters(), channels.Env{HTTP: client}, time.Now, s.log)
-	s.templates = templates.NewStore(s.db, time.Now)
+	s.registry = registry.New(s.db, s.box, all.Adapters(), channels.Env{HTTP: client}, crash.Now, s.log)
+	s.templates = templates.NewStore(s.db, crash.Now)
 	place := media.Place{URL: s.cfg.MediaURL, AccessKey: s.cfg.MediaAccessKey, SecretKey: s.cfg.MediaSecretKey.Reveal()}
 	if dir := s.cfg.MediaDir(); dir != "" {
 		place.URL = dir
@@ -154,7 +158,7 @@ func (s *server) openChannels(ctx context.Context) (err error) {
 		return err
 	}
 	s.media = media.NewStore(media.Options{DB: s.db, Blobs: blobs, Registry: s.registry, Key: s.box.Sub("media"),
-		PublicURL: s.cfg.BaseURL(), Now: time.Now, MaxBytes: s.cfg.MediaMaxBytes})
+		PublicURL: s.cfg.BaseURL(), Now: crash.Now, MaxBytes: s.cfg.MediaMaxBytes})
 	return nil
 }
 
@@ -162,7 +166,7 @@ func (s *server) openMessages(ctx context.Context) (err error) {
 	s.countCommits()
 	s.events = events.NewLog(s.db)
 	s.store = conversations.NewStore(s.db, conversations.Options{
-		Now: time.Now, Node: s.node, Seal: s.box.Seal, Unseal: s.box.Open, MaxBatch: s.cfg.IngestBatch, MaxKept: s.cfg.JournalMaxBytes, LateAfter: s.cfg.WebhookMaxAge,
+		Now: s.db.Now, Node: s.node, Seal: s.box.Seal, Unseal: s.box.Open, MaxBatch: s.cfg.IngestBatch, MaxKept: s.cfg.JournalMaxBytes, LateAfter: s.cfg.WebhookMaxAge,
 		UncertainWait: s.cfg.UncertainWait, Log: s.log,
 		MediaURL: func(id string) string { return s.media.SignedURL(id, s.cfg.EventRetention) },
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/linktor/linktor/internal/account"
 	"github.com/linktor/linktor/internal/api"
+	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/limits"
 )
 
@@ -22,7 +23,7 @@ func (s *server) openHTTP(ln net.Listener) {
 		page = api.SimulatorPage{Handler: s.demo.sim.Control(), Open: s.cfg.Loopback()}
 	}
 	s.http = api.New(api.Deps{
-		DB: s.db, Auth: s.accounts, Seal: s.box, Limit: s.limit, Log: s.log, Version: s.version, PublicURL: s.cfg.BaseURL(),
+		DB: s.db, Auth: s.accounts, Seal: s.box, Limit: s.limit, Log: s.log, Now: crash.Now, Version: s.version, PublicURL: s.cfg.BaseURL(),
 		Roles: s.cfg.Roles, MaxBody: int64(s.cfg.MaxBodyBytes), TrustedProxies: s.cfg.TrustedProxies, OnRequest: s.countRequest, Checks: s.checks(), Metrics: s.metricsHandler(),
 		Resources: api.Resources{
 			Accounts: s.accounts, Registry: s.registry, Ingester: ingester{s}, Conversations: s.store, Templates: s.templates,

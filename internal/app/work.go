@@ -7,6 +7,7 @@ import (
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/conversations"
+	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
 	"github.com/linktor/linktor/internal/limits"
@@ -17,11 +18,11 @@ import (
 
 // openWork makes what happens after the answer: delivery, media, chores.
 func (s *server) openWork(ctx context.Context) error {
-	s.ledger = limits.NewLedger(s.db, s.node, time.Now)
+	s.ledger = limits.NewLedger(s.db, s.node, crash.Now)
 	if err := s.ledger.Save(ctx); err != nil { // this node counts from now on
 		return err
 	}
-	s.counter = limits.NewCounter(s.redis, s.ledger.Nodes, s.ledger, time.Now)
+	s.counter = limits.NewCounter(s.redis, s.ledger.Nodes, s.ledger, crash.Now)
 	local := map[string]func(){}
 	if s.cfg.HasRole("worker") {
 		s.sender = tasks.NewSender(tasks.SenderOptions{
@@ -86,6 +87,7 @@ const changesFor = 30 * 24 * time.Hour
 // ownChores are those of every process: about its own disk and memory.
 func (s *server) ownChores() []tasks.Chore {
 	return []tasks.Chore{
+		{Name: "read the database's clock", Every: 10 * time.Second, Do: s.db.SyncClock},
 		{Name: "save the usage of keys", Every: limits.SaveEvery, Do: s.ledger.Save},
 		{Name: "drain the spool", Every: 2 * time.Second, Do: s.drainSpool},
 		{Name: "know the channels that spool", Every: time.Minute, Do: s.registry.Preload},

@@ -38,6 +38,8 @@ type DB struct {
 
 	full atomic.Int64 // when a write last failed for want of space, in nanoseconds; 0 is never
 
+	clock clock
+
 	mu        sync.RWMutex
 	listeners []func(any)
 }
