@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +59,8 @@ const (
 type Sender struct {
 	SenderOptions
 	wake  chan struct{}
-	slots chan struct{} // one per call under way
+	slots chan struct{} // one per call under way, except slow ones
+	slow  slowCalls
 	hot   hotChannels
 	pulse pulse
 
@@ -131,7 +133,7 @@ func every(ctx context.Context, d time.Duration, fn func(context.Context)) {
 }
 
 func (s *Sender) renew(ctx context.Context) {
-	if len(s.slots) == 0 {
+	if len(s.slots) == 0 && !s.slow.any() {
 		return
 	}
 	if err := s.Store.RenewLeases(ctx); err != nil && ctx.Err() == nil {
@@ -200,9 +202,14 @@ func (s *Sender) claimLoop(ctx context.Context) {
 // and whether more may be due: it got as many as it asked for.
 func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 	free := cap(s.slots) - len(s.slots)
+	stuck := s.slow.full(max(1, cap(s.slots)/2))
 	for _, ch := range s.hot.ready() {
 		if free == 0 {
 			return n, false, nil
+		}
+		if slices.Contains(stuck, ch) {
+			s.hot.set(ch, pollBusy, s.hot.rates()[ch])
+			continue
 		}
 		m, err := s.hotRound(ctx, ch, free)
 		if err != nil {
@@ -213,7 +220,7 @@ func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 	if free == 0 {
 		return n, false, nil // a call that ends rings
 	}
-	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: s.hot.list(), Limits: s.limits(ctx)})
+	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: append(s.hot.list(), stuck...), Limits: s.limits(ctx)})
 	if err != nil {
 		return n, false, err
 	}
@@ -237,8 +244,17 @@ func (s *Sender) release(ctx context.Context, claims []conversations.Claim, wait
 func (s *Sender) call(ch *registry.Open, c conversations.Claim) {
 	s.slots <- struct{}{}
 	s.calls.Go(func() {
+		late := time.AfterFunc(slowAfter, func() {
+			s.slow.add(c.ChannelID, 1)
+			<-s.slots
+			s.Wake()
+		})
 		s.attempt(ch, c)
-		<-s.slots
+		if late.Stop() {
+			<-s.slots
+		} else {
+			s.slow.add(c.ChannelID, -1)
+		}
 		s.Wake() // the lane is free, and so is a slot
 	})
 }
