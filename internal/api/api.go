@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/linktor/linktor/internal/account"
 	"github.com/linktor/linktor/internal/db"
+	"github.com/valyala/fasthttp"
 )
 
 // Authenticator turns a credential, an API key or a session token, into its
@@ -66,6 +67,13 @@ type Deps struct {
 // requestTimeout bounds the work for one request, not its transfer.
 const requestTimeout = 30 * time.Second
 
+// How long the headers and then the body of a request may take to arrive: whoever
+// sends one byte a second holds a connection no longer than that.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 2 * time.Minute
+)
+
 // prefetch is how much of a body is read before its handler starts, in bytes.
 // Larger bodies are streamed, so that a handler can refuse them unread.
 const prefetch = 64 << 10
@@ -114,11 +122,14 @@ func New(deps Deps) *Server {
 		DisablePreParseMultipartForm: true, // uploads are streamed, never parked in temporary files
 		BodyLimit:                    prefetch,
 		ReadBufferSize:               8 << 10, // the request line and all headers; each open socket keeps one
-		ReadTimeout:                  2 * time.Minute,
+		ReadTimeout:                  headerTimeout,
 		IdleTimeout:                  2 * time.Minute,
 		DisableStartupMessage:        true,
 		ErrorHandler:                 s.renderError,
 	})
+	s.app.Server().HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
+		return fasthttp.RequestConfig{ReadTimeout: bodyTimeout}
+	}
 	s.app.Use(s.frame)
 	if len(s.Realtime.Origins) > 0 {
 		s.app.Use(s.cors)
