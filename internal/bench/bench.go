@@ -25,6 +25,7 @@ type bench struct {
 	services *rig.Services
 	bare     *rig.Bare
 	scenario string // the present one
+	profiles int    // begun
 	results  []result
 }
 

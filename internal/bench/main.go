@@ -67,7 +67,7 @@ func parseOptions(args []string, log io.Writer) (o options, names []string, err 
 	fs.StringVar(&o.figures, "json", "", "file for the figures")
 	fs.StringVar(&o.profile, "profile", "", "folder for a profile of the server in each scenario, with a text of what used most")
 	fs.IntVar(&o.kills, "kills", 20, "times that the scenario kill kills the server")
-	fs.BoolVar(&o.quick, "quick", false, "short rounds: under 3 minutes in all, for orders of magnitude")
+	fs.BoolVar(&o.quick, "quick", false, "short rounds: some 3 minutes in all, for orders of magnitude")
 	fs.BoolVar(&o.long, "long", false, fmt.Sprintf("growth up to %s stored messages as well", amount(longGrowth)))
 	fs.Usage = func() {
 		fmt.Fprintln(fs.Output(), "usage: bench [flags] all | scenario…\n\nscenarios:")

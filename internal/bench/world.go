@@ -54,7 +54,8 @@ func (b *bench) world(ctx context.Context, mode string, lines int, perSecond flo
 		}
 	}
 	if b.profile != "" {
-		w.profile = filepath.Join(b.profile, b.scenario+"-"+mode+".pprof")
+		b.profiles++ // a scenario may start several servers
+		w.profile = filepath.Join(b.profile, fmt.Sprintf("%02d-%s-%s.pprof", b.profiles, b.scenario, mode))
 		w.node.ProfileTo(w.profile)
 	}
 	if w.provider, err = rig.StartProvider(func() time.Duration { return time.Duration(w.delay.Load()) }, onAccept); err != nil {
