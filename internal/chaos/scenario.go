@@ -206,7 +206,7 @@ func (t *Trial) judge(a *world.Audit, ok allow) {
 		n       int
 		what    string
 	}{
-		{ok.unsent, a.Unsent, "messages ended unsent"}, {ok.open, a.Open, "sends are stuck"},
+		{ok.unsent, a.Unsent, "messages ended unsent"}, {ok.open, a.Open, "sends are stuck, as " + strings.Join(a.OpenAs, ", ")},
 		{ok.reordered, a.Reordered, "messages overtook another"}, {ok.resets, a.Seen.Resets, "resets"},
 	} {
 		if !f.allowed {

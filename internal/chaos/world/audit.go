@@ -23,10 +23,11 @@ type Audit struct {
 	Marked            int // of those at the provider twice: marked possibleDuplicate
 	Reordered         int // messages that reached the provider before one that was asked for earlier
 
-	EventGaps    int // numbers missing in the event log
-	Open         int // still to be sent
-	OpenAttempts int // attempts without an outcome
-	Unsent       int // failed, expired or rejected messages
+	EventGaps    int      // numbers missing in the event log
+	Open         int      // still to be sent
+	OpenAs       []string // how many of these in which state, and what they wait for
+	OpenAttempts int      // attempts without an outcome
+	Unsent       int      // failed, expired or rejected messages
 	Rejected     []string
 	Broken       string // what an integrity check found
 }
@@ -115,6 +116,10 @@ func (w *World) auditSends(ctx context.Context, a *Audit) error {
 		a.Rejected = append(a.Rejected, answer)
 	}
 	w.Ledger.mu.Unlock()
+	const open = `SELECT state || ' ' || wait_reason || ': ' || count(*) FROM sends GROUP BY state, wait_reason ORDER BY 1`
+	if err := w.DB.SelectContext(ctx, &a.OpenAs, open); err != nil {
+		return err
+	}
 	return w.DB.GetContext(ctx, &a.OpenAttempts, `SELECT count(*) FROM attempts WHERE outcome = 'open'`)
 }
 
