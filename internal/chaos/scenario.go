@@ -102,6 +102,9 @@ func (t *Trial) World(ctx context.Context, o world.Options) (*world.World, error
 	if o.Dir == "" {
 		o.Dir = filepath.Join(t.dir, t.Result.Scenario)
 	}
+	if o.Customers == 0 {
+		o.Customers = t.Pick(300, 1500) // few enough, and one of them would get more than the pair limit allows
+	}
 	if t.Profile == short { // the default, 120 s, would make up most of it
 		o.Env = append([]string{fmt.Sprintf("LINKTOR_UNCERTAIN_WAIT=%s", shortWait)}, o.Env...)
 	}

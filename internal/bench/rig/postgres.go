@@ -55,7 +55,7 @@ func StartPostgres(ctx context.Context, dir string) (*Postgres, error) {
 
 func (p *Postgres) start(ctx context.Context) error {
 	server, err := command(context.WithoutCancel(ctx), p.account, p.dir, "postgres", "-D", p.dir, "-h", "127.0.0.1", "-p", p.port, "-k", "",
-		"-c", "max_connections=200", "-c", "shared_buffers=256MB")
+		"-c", "max_connections=500", "-c", "shared_buffers=256MB")
 	if err != nil {
 		return err
 	}
