@@ -9,10 +9,10 @@ import (
 
 // redis is R6: Redis is emptied every few seconds, killed, and then away for a while.
 // Nothing that matters is in it: lost 0, duplicated 0, sends go on at no less than
-// half of their rate while it is away, and frames reach sockets within 1 s.
+// half of their rate while it is away, and frames reach sockets at most 1 s later.
 var redis = Scenario{
 	Name: "redis", Rules: "R6", Alone: true, Modes: []string{world.Postgres},
-	Promise: "Redis can be emptied, killed or away: nothing is lost, sends go on, and frames still come within a second.",
+	Promise: "Redis can be emptied, killed or away: nothing is lost, sends go on, and frames come at most a second later.",
 	Run:     redisAway,
 }
 
@@ -66,7 +66,7 @@ func redisAway(ctx context.Context, t *Trial) error {
 	t.Count("event to frame without Redis, p99 ms", float64(late.Milliseconds()))
 	t.Count("event to frame with Redis, p99 ms", float64(usual.Milliseconds()))
 	t.Expect(without >= normal/2, "%.1f sends per second without Redis, %.1f with it", without, normal)
-	t.Expect(late <= max(time.Second, 2*usual), "frames came after %s (p99) without Redis, %s with it", late, usual)
+	t.Expect(late <= time.Second+usual, "frames came after %s (p99) without Redis, %s with it", late, usual)
 	load.Stop()
 	if err := w.Settle(ctx, fleet, world.SettleLate); err != nil {
 		return err
