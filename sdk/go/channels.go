@@ -19,6 +19,9 @@ type Channel struct {
 	VerifyToken         string          `json:"verifyToken"`
 	OnUncertain         string          `json:"onUncertain"`
 	ThroughputPerSecond float64         `json:"throughputPerSecond"`
+	PortfolioID         string          `json:"portfolioId"` // channels of one share their messaging tier
+	TierPreset          string          `json:"tierPreset"`  // the table of tiers, see Limits
+	TierPolicy          string          `json:"tierPolicy"`  // wait, reject
 	Health              *Health         `json:"health"`
 	PausedReason        string          `json:"pausedReason"`
 	CreatedAt           time.Time       `json:"createdAt"`
@@ -42,6 +45,11 @@ type ChannelParams struct {
 	OnUncertain string         `json:"onUncertain,omitempty"` // auto, resend, never, manual
 
 	ThroughputPerSecond float64 `json:"throughputPerSecond,omitempty"`
+
+	Tier        *string `json:"tier,omitempty"`       // of the table, such as TIER_1K; empty: not known. Only for Update
+	TierPreset  string  `json:"tierPreset,omitempty"` // see Limits. Only for Update
+	TierPolicy  string  `json:"tierPolicy,omitempty"` // wait, reject. Only for Update
+	PortfolioID *string `json:"portfolioId,omitempty"`
 }
 
 // ChannelType says what a type of channel is, needs and can do.

@@ -129,6 +129,10 @@ func TestServerLists(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	limits, err := c.Channels.Limits(ctx, conv.ChannelID)
+	if err != nil || limits.Throughput.Limit != 80 || limits.Breaker.State != "closed" || len(limits.TierPresets) == 0 {
+		t.Errorf("limits: %+v, %v", limits, err)
+	}
 	m, err := c.Media.Upload(ctx, "dot.txt", "text/plain", strings.NewReader("dot"))
 	if err != nil {
 		t.Fatal(err)

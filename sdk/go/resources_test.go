@@ -66,6 +66,7 @@ func TestResources(t *testing.T) {
 		{"POST /api/v1/channels/ch_1/enable {}", "answers/channel.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Enable(ctx, "ch_1")) }},
 		{"POST /api/v1/channels/ch_1/disable {}", "answers/channel.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Disable(ctx, "ch_1")) }},
 		{"POST /api/v1/channels/ch_1/verify {}", "answers/health.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Verify(ctx, "ch_1")) }},
+		{"GET /api/v1/channels/ch_1/limits", "answers/channel_limits.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Limits(ctx, "ch_1")) }},
 		{"GET /api/v1/channel-types", "answers/channel_types.json", func(ctx context.Context, c *Client) error { return drop(c.Channels.Types(ctx)) }},
 		{"GET /api/v1/channels/ch_1/templates?status=APPROVED", "pages/templates.json", func(ctx context.Context, c *Client) error {
 			return drop(c.Templates.List(ctx, "ch_1", TemplateFilter{Status: "APPROVED"}))
@@ -193,6 +194,9 @@ func TestNothingIsLostInDecoding(t *testing.T) {
 	roundTrip[DeadLettersReplayed](t, "answers/dead_letter_replay.json")
 	roundTrip[Conversation](t, "answers/conversation.json")
 	roundTrip[Contact](t, "answers/contact.json")
+	roundTrip[struct {
+		Data ChannelLimits `json:"data"`
+	}](t, "answers/channel_limits.json")
 	roundTrip[Channel](t, "answers/channel.json")
 	roundTrip[Template](t, "answers/template.json")
 	roundTrip[StoredMedia](t, "answers/media.json")

@@ -99,6 +99,8 @@ test('lists, types and events answer', options, async () => {
   assert.ok(Array.isArray((await linktor.contacts.list()).data))
   assert.ok(Array.isArray((await linktor.journal.list()).data))
   assert.ok(Array.isArray((await linktor.whatsapp.templates.list({ channelId: await whatsapp() })).data))
+  const limits = await linktor.channels.limits(await whatsapp())
+  assert.deepEqual([limits.throughput.limit, limits.breaker.state], [80, 'closed'])
   const page = await linktor.events.list({ limit: 2 })
   if (page.hasNextPage()) assert.ok((await page.getNextPage()).data[0]!.seq > page.data[0]!.seq)
   const media = await linktor.media.upload({ file: new TextEncoder().encode('dot'), filename: 'dot.txt', mimeType: 'text/plain' })

@@ -61,6 +61,13 @@ for (const [want, answer, call, body] of rows) {
   })
 }
 
+test('the limits of a channel come without their envelope', async (t) => {
+  const server = await fakeServer(t, () => ({ body: fixture('answers/channel_limits.json') }))
+  const limits = await server.client().channels.limits('ch_1')
+  assert.equal(server.seen[0]?.url, '/api/v1/channels/ch_1/limits')
+  assert.deepEqual([limits.tier.remaining, limits.waiting[0]?.reason], [1, 'tier_limit'])
+})
+
 test('channel types come as a list', async (t) => {
   const server = await fakeServer(t, () => ({ body: fixture('answers/channel_types.json') }))
   const types = await server.client().channels.types()

@@ -1,7 +1,7 @@
 import type { RequestOptions } from '../core/http.js'
 import type { List } from '../core/page.js'
 import { path, Resource } from '../core/resource.js'
-import type { Channel, ChannelCreate, ChannelListParams, ChannelType, ChannelUpdate, Health } from '../types/channel.js'
+import type { Channel, ChannelCreate, ChannelLimits, ChannelListParams, ChannelType, ChannelUpdate, Health } from '../types/channel.js'
 
 export class Channels extends Resource {
   list(params: ChannelListParams = {}, options?: RequestOptions): List<Channel> {
@@ -35,6 +35,12 @@ export class Channels extends Resource {
   /** Asks the provider whether the settings work, and says what is wrong. */
   verify(id: string, options?: RequestOptions): Promise<Health> {
     return this.http.json({ method: 'POST', path: path`/api/v1/channels/${id}/verify`, body: {} }, options)
+  }
+
+  /** Every limit of a channel: how much is used, when it resets, and what waits for it. */
+  async limits(id: string, options?: RequestOptions): Promise<ChannelLimits> {
+    const body = await this.http.json<{ data: ChannelLimits }>({ method: 'GET', path: path`/api/v1/channels/${id}/limits` }, options)
+    return body.data
   }
 
   /** The channel types of this server: their settings, contents and limits. */

@@ -14,6 +14,12 @@ export interface Channel {
   verifyToken?: string
   onUncertain: Open<'auto' | 'resend' | 'never' | 'manual'>
   throughputPerSecond: number
+  /** Channels of one share their messaging tier. */
+  portfolioId?: string
+  /** The table of tiers: see `channels.limits`. */
+  tierPreset?: string
+  /** What becomes of a message that would exceed the tier. */
+  tierPolicy?: Open<'wait' | 'reject'>
   health?: Health | null
   pausedReason?: string
   createdAt: string
@@ -46,6 +52,12 @@ export interface ChannelUpdate {
   enabled?: boolean
   onUncertain?: 'auto' | 'resend' | 'never' | 'manual'
   throughputPerSecond?: number
+  /** Of the table, such as TIER_1K; empty: not known. */
+  tier?: string
+  tierPreset?: string
+  tierPolicy?: 'wait' | 'reject'
+  /** Empty: this channel alone. */
+  portfolioId?: string
 }
 
 export interface ChannelListParams extends ListParams {
@@ -229,4 +241,52 @@ export interface JournalReplay {
   /** Call again with `next` as `after`. */
   hasMore: boolean
   next?: string
+}
+
+/** Every limit of a channel and what waits for it. */
+export interface ChannelLimits {
+  throughput: {
+    /** Messages per second, as configured. */
+    limit: number
+    /** The present rate: lower after the provider complained. */
+    rate: number
+    /** Of what may go out at once. */
+    used: number
+    remaining: number
+    resetsAt?: string
+    /** The provider asked to wait. */
+    throttledUntil?: string
+  }
+  /** To one recipient; a limit of 0 means none. */
+  pair: { limit: number; everySeconds: number; recipientsHeld: number; resetsAt?: string }
+  tier: {
+    scope: Open<'channel' | 'portfolio'>
+    preset: string
+    policy: Open<'wait' | 'reject'>
+    name?: string
+    /** People written to first in 24 hours; 0: not known, -1: unlimited. */
+    limit: number
+    used: number
+    /** Absent if nothing is limited. */
+    remaining?: number
+    /** When the next place is free. */
+    resetsAt?: string
+    source?: Open<'provider' | 'operator' | 'check'>
+  }
+  /** Absent while nothing is held back. */
+  marketing?: { until?: string; persons: number }
+  /** Those that the provider paused or disabled. */
+  templates: { name: string; language: string; status: string; until?: string }[]
+  breaker: { state: Open<'closed' | 'open' | 'probing'>; until?: string; reason?: string; opens?: number }
+  tierPresets: {
+    name: string
+    title: string
+    scope: string
+    /** Recipients of -1: unlimited. */
+    tiers: { name: string; recipients: number; requirements: string }[]
+  }[]
+  /** Messages that are not sent yet. */
+  queued: number
+  /** Those that have waited for more than a moment; `messageIds` are a few of them. */
+  waiting: { reason: string; count: number; until?: string; messageIds: string[] }[]
 }
