@@ -12,7 +12,6 @@ import (
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/db"
-	"github.com/linktor/linktor/internal/events"
 )
 
 // tierWindow is the time in which the people of a messaging tier are counted.
@@ -224,104 +223,4 @@ func unreached(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 	}
 	slices.SortFunc(claims, func(a, b Claim) int { return strings.Compare(a.took.tierScope, b.took.tierScope) })
 	return undoTiers(ctx, tx, claims)
-}
-
-// TierScope is who shares the messaging tier of a channel: those of the tenant's
-// channels that name the same portfolio, or the channel alone.
-func TierScope(tenantID, channelID, portfolio string) string {
-	if portfolio == "" {
-		return channelID
-	}
-	return tenantID + "/" + portfolio
-}
-
-// SetTier changes how many people the channels of a scope may write to first. It
-// announces a change on channelID.
-func (s *Store) SetTier(ctx context.Context, tenantID, channelID, portfolio, name string, recipients int64, source string) error {
-	err := s.inTx(ctx, func(tx *db.Tx) error {
-		e, err := setTier(ctx, tx, s.opts.Now(), tenantID, channelID, TierScope(tenantID, channelID, portfolio), name, recipients, source)
-		if err != nil {
-			return err
-		}
-		return events.Append(ctx, tx, e)
-	})
-	if err != nil {
-		return fmt.Errorf("set the tier of channel %s: %w", channelID, err)
-	}
-	_, err = s.FreeTiers(ctx)
-	return err
-}
-
-// limitData is the body of channel.limit; see docs/reference/events.md.
-type limitData struct {
-	ChannelID string `json:"channelId"`
-	Limit     string `json:"limit"` // tier
-	Reason    string `json:"reason"`
-	Name      string `json:"name,omitempty"`
-	Value     int64  `json:"value"`
-	Previous  int64  `json:"previous"`
-}
-
-func setTier(ctx context.Context, tx *db.Tx, now time.Time, tenantID, channelID, scope, name string, recipients int64, source string) ([]events.Event, error) {
-	var before int64
-	err := tx.GetContext(ctx, &before, `SELECT recipients FROM tiers WHERE scope = $1`+forUpdate(tx), scope)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
-	}
-	// An unknown or unlimited tier counts nobody: begin with who was counted last.
-	_, err = tx.ExecContext(ctx, `INSERT INTO tiers (scope, tenant_id, name, recipients, used, source, updated_at)
-		VALUES ($1, $2, $3, $4, 0, $5, $6) ON CONFLICT (scope) DO UPDATE SET name = excluded.name, recipients = excluded.recipients,
-			source = excluded.source, updated_at = excluded.updated_at,
-			used = (SELECT count(*) FROM tier_recipients r WHERE r.scope = excluded.scope)`,
-		scope, tenantID, name, recipients, source, db.Micros(now))
-	if err != nil || before == recipients {
-		return nil, err
-	}
-	e, err := events.New(tenantID, "channel.limit", channelID, "", now, limitData{ChannelID: channelID, Limit: "tier",
-		Reason: source, Name: name, Value: recipients, Previous: before})
-	return []events.Event{e}, err
-}
-
-// FreeTiers lets as many of the messages go that wait for their messaging tier as
-// there are free places.
-func (s *Store) FreeTiers(ctx context.Context) (freed int, err error) {
-	var scopes []string
-	const scopeOf = `CASE WHEN c.portfolio = '' THEN c.id ELSE c.tenant_id || '/' || c.portfolio END`
-	if err := s.db.SelectContext(ctx, &scopes, `SELECT DISTINCT `+scopeOf+` FROM channels c
-		WHERE EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'tier_limit')`); err != nil {
-		return 0, fmt.Errorf("free tiers: %w", err)
-	}
-	for _, scope := range scopes {
-		err := s.inTx(ctx, func(tx *db.Tx) error {
-			t, err := lockTier(ctx, tx, scope)
-			if err != nil {
-				return err
-			}
-			free := int64(sweepLimit)
-			if t.limited() {
-				if err := t.keep(ctx, tx); err != nil {
-					return err
-				}
-				free = min(free, t.Recipients-t.Used)
-			}
-			if free <= 0 {
-				return nil
-			}
-			res, err := tx.ExecContext(ctx, `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0 WHERE state = 'queued' AND seq IN (
-				SELECT s.seq FROM sends s JOIN channels c ON c.id = s.channel_id
-				WHERE s.wait_reason = 'tier_limit' AND s.state = 'queued' AND `+scopeOf+` = $1
-				ORDER BY s.priority, s.seq LIMIT $2)`, scope, free)
-			if err != nil {
-				return err
-			}
-			n, err := res.RowsAffected()
-			freed += int(n)
-			tx.Announce(SendsQueued{int(n)})
-			return err
-		})
-		if err != nil {
-			return freed, fmt.Errorf("free tier %s: %w", scope, err)
-		}
-	}
-	return freed, nil
 }
