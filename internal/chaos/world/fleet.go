@@ -108,6 +108,13 @@ func (s *socket) follow(ctx context.Context, c *websocket.Conn) {
 		s.read(ctx, c)
 		s.ended(ctx)
 		_ = c.CloseNow() // it has ended
+		s.mu.Lock()
+		asked := s.wait
+		s.wait = 0
+		s.mu.Unlock()
+		if !rig.Pause(ctx, asked) {
+			return
+		}
 		for {
 			if !rig.Pause(ctx, s.world.Duration(20*time.Millisecond, 200*time.Millisecond)) {
 				return

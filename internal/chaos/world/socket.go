@@ -29,6 +29,7 @@ type socket struct {
 	resets     int
 	reconnects int
 	warned     int
+	wait       time.Duration // that the server asked for before coming back
 	cut        int
 	leaving    bool // a reconnect frame has come on this connection
 	late       []time.Duration
@@ -41,6 +42,7 @@ type frame struct {
 	Prev   int64  `json:"prev"`
 	To     int64  `json:"to"`
 	Cursor string `json:"cursor"`
+	After  int64  `json:"afterMs"`
 	Event  struct {
 		Timestamp time.Time `json:"timestamp"`
 	} `json:"event"`
@@ -50,13 +52,16 @@ type frame struct {
 const maxFrame = 1 << 20
 
 // dial connects to the next server and says hello with the cursor.
-func (s *socket) dial(ctx context.Context) (*websocket.Conn, error) {
+func (s *socket) dial(ctx context.Context) (*websocket.Conn, error) { return s.dialWith(ctx, nil) }
+
+// dialWith dials through client; nil means the default one.
+func (s *socket) dialWith(ctx context.Context, client *http.Client) (*websocket.Conn, error) {
 	node := s.world.Nodes[s.node%len(s.world.Nodes)]
 	s.node++
 	handshake, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	c, _, err := websocket.Dial(handshake, "ws://"+node.Listen+"/api/v1/realtime", &websocket.DialOptions{ //nolint:bodyclose // Dial closes it
-		HTTPHeader: http.Header{"X-Api-Key": {s.world.Key}}, Subprotocols: []string{"linktor.v1"},
+		HTTPClient: client, HTTPHeader: http.Header{"X-Api-Key": {s.world.Key}}, Subprotocols: []string{"linktor.v1"},
 	})
 	if err != nil {
 		return nil, err
@@ -107,15 +112,20 @@ func (s *socket) read(ctx context.Context, c *websocket.Conn) {
 		if err != nil {
 			return
 		}
-		now := time.Now()
-		var f frame
-		if err := json.Unmarshal(data, &f); err != nil {
-			return
-		}
-		if err := s.apply(&f, now); err != nil {
+		if s.take(data) != nil {
 			return
 		}
 	}
+}
+
+// take checks a frame that has just come.
+func (s *socket) take(data []byte) error {
+	now := time.Now()
+	var f frame
+	if err := json.Unmarshal(data, &f); err != nil {
+		return err
+	}
+	return s.apply(&f, now)
 }
 
 // ended notes how a connection ended.
@@ -164,6 +174,7 @@ func (s *socket) apply(f *frame, now time.Time) error {
 		s.told, s.epoch = at, epoch
 	case "reconnect":
 		s.warned++
+		s.wait = time.Duration(f.After) * time.Millisecond
 		s.leaving = true
 		if at != s.told {
 			s.gaps++
