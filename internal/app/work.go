@@ -124,6 +124,14 @@ func (s *server) chores() []tasks.Chore {
 				(SELECT tenant_id, key FROM idempotency_keys WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, 0)
 		}},
 		{Name: "prune the usage of keys", Every: time.Hour, Do: s.ledger.Prune},
+		{Name: "forget limits that hold nothing any more", Every: 10 * time.Minute, Do: func(ctx context.Context) error {
+			if err := s.deleteOld(ctx, `DELETE FROM pairs WHERE (channel_id, contact_id) IN
+				(SELECT channel_id, contact_id FROM pairs WHERE free_at < $1 ORDER BY free_at LIMIT $2)`, time.Hour); err != nil {
+				return err
+			}
+			return s.deleteOld(ctx, `DELETE FROM holds WHERE (channel_id, kind, key) IN
+				(SELECT channel_id, kind, key FROM holds WHERE until < $1 ORDER BY until LIMIT $2)`, time.Hour)
+		}},
 		{Name: "drop parked statuses", Every: time.Hour, Do: func(ctx context.Context) error {
 			_, err := s.store.DropParked(ctx, time.Now().Add(-parkedFor))
 			return err
