@@ -16,7 +16,7 @@ import (
 // intervention is one person's or program's change of one message.
 type intervention struct {
 	*advance
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // of the one transaction that the value lives for
 	tx    *db.Tx
 	m     *sentMessage
 	state string // of its send; empty if it has none

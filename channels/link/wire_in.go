@@ -159,7 +159,7 @@ type params map[string]string
 func (p *params) UnmarshalJSON(data []byte) error {
 	var given map[string]json.RawMessage
 	if json.Unmarshal(data, &given) != nil || len(given) == 0 {
-		return nil
+		return nil //nolint:nilerr // what is no object has no parameters: read tolerantly
 	}
 	if *p == nil {
 		*p = make(params, len(given))

@@ -33,7 +33,7 @@ func (c *eventsTailCmd) Run(e *env) error {
 		for wait := time.Second; ; {
 			next, err := c.follow(e, cl, last)
 			if e.ctx.Err() != nil {
-				return nil // Ctrl-C is how one leaves
+				return nil //nolint:nilerr // Ctrl-C is how one leaves
 			}
 			if _, refused := errors.AsType[*refusal](err); refused {
 				return err

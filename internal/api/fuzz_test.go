@@ -154,7 +154,7 @@ func FuzzRecipient(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		to, err := parseRecipient(s, "/to")
+		to, err := parseRecipient(s)
 		if err != nil {
 			if strings.Contains(err.Error(), badjson.Canary) || to.Phone+to.UserID != "" {
 				t.Errorf("%q: %v beside %v", s, to, err)
@@ -164,7 +164,7 @@ func FuzzRecipient(f *testing.F) {
 		if (to.Phone == "") == (to.UserID == "") || to.Phone != "" && !e164Form.MatchString(to.Phone) {
 			t.Fatalf("%q is %+v", s, to)
 		}
-		again, err := parseRecipient(to.Phone+to.UserID, "/to")
+		again, err := parseRecipient(to.Phone + to.UserID)
 		if err != nil || again != to {
 			t.Errorf("%q is %+v and then %+v, %v", s, to, again, err)
 		}

@@ -170,7 +170,7 @@ func (s *Server) draft(ctx context.Context, p *account.Principal, o *registry.Op
 	if err := checkFields(&b); err != nil {
 		return none, err
 	}
-	to, err := parseRecipient(b.To, "/to")
+	to, err := parseRecipient(b.To)
 	if err != nil {
 		return none, err
 	}

@@ -15,19 +15,18 @@ import (
 var userID = regexp.MustCompile(`^[A-Z]{2}(\.ENT)?\.[A-Za-z0-9]{1,128}$`)
 
 // parseRecipient reads whom a message is for: a phone number in any usual writing
-// that has its country code, or a business-scoped user id. pointer is its place in
-// the request.
-func parseRecipient(to, pointer string) (channels.Recipient, error) {
+// that has its country code, or a business-scoped user id.
+func parseRecipient(to string) (channels.Recipient, error) {
 	to = strings.TrimSpace(to)
 	if to == "" {
-		return channels.Recipient{}, fault.Field(pointer, "required", "Name a recipient: a phone number such as +5511999999999, or a business-scoped user id.")
+		return channels.Recipient{}, fault.Field("/to", "required", "Name a recipient: a phone number such as +5511999999999, or a business-scoped user id.")
 	}
 	if userID.MatchString(to) {
 		return channels.Recipient{UserID: to}, nil
 	}
 	phone, ok := e164(to)
 	if !ok {
-		return channels.Recipient{}, fault.Field(pointer, "invalid", "The recipient is neither a phone number with its country code, such as +5511999999999, nor a business-scoped user id.")
+		return channels.Recipient{}, fault.Field("/to", "invalid", "The recipient is neither a phone number with its country code, such as +5511999999999, nor a business-scoped user id.")
 	}
 	return channels.Recipient{Phone: phone}, nil
 }

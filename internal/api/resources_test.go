@@ -210,7 +210,7 @@ func TestRecipient(t *testing.T) {
 		"+1 (650) 555-1234": "+16505551234", "US.13491208655302741918": "US.13491208655302741918", "US.ENT.11815799": "US.ENT.11815799",
 		"+1800FLOWERS": "", "12": "", "us.1": "", "": "", "+999999999999": "",
 	} {
-		to, err := parseRecipient(in, "/to")
+		to, err := parseRecipient(in)
 		if got := to.Phone + to.UserID; got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
 		}
