@@ -29,6 +29,7 @@ type world struct {
 	lines    []*rig.Line
 	db       *db.DB
 	stride   int          // between the customers who write
+	written  int          // messages queued in earlier loads
 	delay    atomic.Int64 // of the provider's answer, in nanoseconds
 	profile  string       // file; empty for none
 	profiled func() error // ends the profile; nil if none runs
