@@ -41,9 +41,13 @@ func (b *ingestBatch) park(ctx context.Context, strays []*report) error {
 	return nil
 }
 
-// parkedMatch joins parked statuses with the messages that have appeared since.
-const parkedMatch = ` FROM parked_statuses p JOIN messages m ON m.channel_id = p.channel_id
-	AND (m.provider_message_id = p.provider_id OR m.id = p.message_id) WHERE m.direction = 'outbound'`
+// parkedMatch joins parked statuses with the messages that have appeared since. It
+// begins with those parked, of which there are few, and finds each message by a
+// unique key: SQLite keeps to the order of a CROSS JOIN, and neither database can
+// use the index of a channel's messages for an expression.
+const parkedMatch = ` FROM parked_statuses p CROSS JOIN messages m
+	WHERE (m.channel_id = p.channel_id AND m.provider_message_id = p.provider_id OR m.id = p.message_id)
+		AND m.channel_id || '' = p.channel_id AND m.direction = 'outbound'`
 
 // UnparkStatuses applies the parked statuses whose messages have appeared since
 // and returns how many those were.
