@@ -116,8 +116,22 @@ func (r *Registry) Preload(ctx context.Context) error {
 	return nil
 }
 
-// forget makes the next Lookup on this node load the channel again.
-func (r *Registry) forget(channelID string) { r.cache.Delete(channelID) }
+// remember keeps a channel that has just been stored, so that it is known even if
+// the database goes away before its first webhook comes.
+func (r *Registry) remember(o *Open) {
+	e := &entry{}
+	e.open.Store(o)
+	e.checked.Store(r.now().UnixNano())
+	r.cache.Store(o.ID, e)
+}
+
+// forget makes the next Lookup on this node ask the database. What is known is kept
+// for the case that it is away.
+func (r *Registry) forget(channelID string) {
+	if v, ok := r.cache.Load(channelID); ok {
+		v.(*entry).checked.Store(0)
+	}
+}
 
 // TypeOf returns the type of a channel, also of a deleted one; empty if there is
 // no such channel. Types never change, so it asks the database once.

@@ -97,6 +97,7 @@ func (r *Registry) Create(ctx context.Context, tenantID string, d Draft) (*Open,
 	if err != nil {
 		return nil, fmt.Errorf("create channel: %w", err)
 	}
+	r.remember(o)
 	return o, nil
 }
 

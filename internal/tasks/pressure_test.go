@@ -164,8 +164,14 @@ func judgePressure(t *testing.T, sim *simulator.Simulator, w *watch, replies int
 			t.Errorf("%s: %d", violation, c[violation])
 		}
 	}
-	if used < 0.95 {
-		t.Errorf("%.1f %% of the throughput used; want 95", 100*used)
+	// The seconds of the short form are shared with other tests on the same machine:
+	// it finds what is broken, the long form says how good it is.
+	want := 0.8
+	if os.Getenv("LINKTOR_PRESSURE") != "" {
+		want = 0.95
+	}
+	if used < want {
+		t.Errorf("%.1f %% of the throughput used; want %.0f", 100*used, 100*want)
 	}
 	if counts["pair"] < 10 || counts["pair"] > 45 && pressureTime(t) < 4*time.Minute || counts["utility"] != utilityCount || counts["marketing"] != pressureTier-utilityCount {
 		t.Errorf("reached the provider: %v", counts)

@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +47,7 @@ const (
 	renewEvery   = conversations.Lease / 3
 	sweepEvery   = 2 * time.Second
 	dueEvery     = 500 * time.Millisecond // half of what a schedule or a validity may be missed by
+	claimEvery   = 5 * time.Millisecond   // between claims while most slots are taken: calls end one by one
 	pollBusy     = 250 * time.Millisecond // how often the tables are looked at without a ring
 	pollIdle     = time.Second
 	recordPause  = 200 * time.Millisecond // between tries to record an outcome while the database is away
@@ -169,69 +169,6 @@ func (s *Sender) due(ctx context.Context) {
 	if n.Woken+n.Expired > 0 {
 		s.Log.Info("the time came", "woken", n.Woken, "expired", n.Expired)
 	}
-}
-
-func (s *Sender) claimLoop(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-s.wake:
-		case <-timer.C:
-		case <-ctx.Done():
-			return
-		}
-		wait := pollIdle
-		for {
-			n, more, err := s.round(ctx)
-			if err != nil && ctx.Err() == nil {
-				s.Log.Warn("claim sends", "err", err)
-			}
-			if n > 0 {
-				wait = pollBusy
-			}
-			if !more || err != nil || ctx.Err() != nil {
-				break
-			}
-		}
-		timer.Reset(min(wait, s.hot.next()))
-	}
-}
-
-// round claims what may go out now and starts it. It returns how many it started,
-// and whether more may be due: it got as many as it asked for.
-func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
-	free := cap(s.slots) - len(s.slots)
-	stuck := s.slow.full(max(1, cap(s.slots)/2))
-	for _, ch := range s.hot.ready() {
-		if free == 0 {
-			return n, false, nil
-		}
-		if slices.Contains(stuck, ch) {
-			s.hot.set(ch, pollBusy, s.hot.rates()[ch])
-			continue
-		}
-		m, err := s.hotRound(ctx, ch, free)
-		if err != nil {
-			return n, false, err
-		}
-		n, free = n+m, free-m
-	}
-	if free == 0 {
-		return n, false, nil // a call that ends rings
-	}
-	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: append(s.hot.list(), stuck...), Limits: s.limits(ctx)})
-	if err != nil {
-		return n, false, err
-	}
-	byChannel := map[string][]conversations.Claim{}
-	for _, c := range claims {
-		byChannel[c.ChannelID] = append(byChannel[c.ChannelID], c)
-	}
-	for ch, claims := range byChannel {
-		n += s.admit(ctx, ch, claims)
-	}
-	return n, len(claims) == free, nil
 }
 
 func (s *Sender) release(ctx context.Context, claims []conversations.Claim, wait time.Duration, reason string) {

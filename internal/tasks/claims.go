@@ -1,0 +1,92 @@
+package tasks
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/linktor/linktor/conversations"
+)
+
+func (s *Sender) claimLoop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var last time.Time
+	for {
+		select {
+		case <-s.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		if 2*len(s.slots) > cap(s.slots) && !pause(ctx, time.Until(last.Add(claimEvery))) {
+			return
+		}
+		wait := pollIdle
+		for {
+			n, more, err := s.round(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.Log.Warn("claim sends", "err", err)
+			}
+			if n > 0 {
+				wait = pollBusy
+			}
+			if !more || err != nil || ctx.Err() != nil {
+				break
+			}
+		}
+		timer.Reset(min(wait, s.hot.next()))
+		last = time.Now()
+	}
+}
+
+// pause waits, and reports whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// round claims what may go out now and starts it. It returns how many it started,
+// and whether more may be due: it got as many as it asked for.
+func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
+	free := cap(s.slots) - len(s.slots)
+	stuck := s.slow.full(max(1, cap(s.slots)/2))
+	for _, ch := range s.hot.ready() {
+		if free == 0 {
+			return n, false, nil
+		}
+		if slices.Contains(stuck, ch) {
+			s.hot.set(ch, pollBusy, s.hot.rates()[ch])
+			continue
+		}
+		m, err := s.hotRound(ctx, ch, free)
+		if err != nil {
+			return n, false, err
+		}
+		n, free = n+m, free-m
+	}
+	if free == 0 {
+		return n, false, nil // a call that ends rings
+	}
+	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: append(s.hot.list(), stuck...), Limits: s.limits(ctx)})
+	if err != nil {
+		return n, false, err
+	}
+	byChannel := map[string][]conversations.Claim{}
+	for _, c := range claims {
+		byChannel[c.ChannelID] = append(byChannel[c.ChannelID], c)
+	}
+	for ch, claims := range byChannel {
+		n += s.admit(ctx, ch, claims)
+	}
+	return n, len(claims) == free, nil
+}
