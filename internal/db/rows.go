@@ -140,8 +140,12 @@ type Insert struct {
 	Rows  *Rows
 }
 
+// AfterInsert is a condition of a query for QueryRowsBeside: what it guards begins
+// once the insert is done. PostgreSQL would do the insert last.
+const AfterInsert = "/* after the insert */ TRUE"
+
 // QueryRowsBeside is QueryRows that also runs an insert which the query does not
-// depend on. On PostgreSQL both travel as one statement: that saves a round trip.
+// read. On PostgreSQL both travel as one statement: that saves a round trip.
 func (t *Tx) QueryRowsBeside(ctx context.Context, in Insert, query string, rows *Rows, scan func(*sql.Rows) error) error {
 	if t.Dialect != Postgres || in.Rows.Len() == 0 || rows.Len() == 0 {
 		if _, err := t.ExecRows(ctx, in.Query, in.Rows); err != nil {
@@ -151,7 +155,8 @@ func (t *Tx) QueryRowsBeside(ctx context.Context, in Insert, query string, rows 
 	}
 	beside, args := in.Rows.expandPostgres(in.Query, 0)
 	q, more := rows.expandPostgres(query, len(args))
-	q = strings.Replace(q, "WITH ", "WITH beside AS ("+beside+"), ", 1)
+	q = strings.Replace(q, "WITH ", "WITH beside AS ("+beside+" RETURNING 1), ", 1)
+	q = strings.Replace(q, AfterInsert, "(SELECT count(*) FROM beside) >= 0", 1)
 	return t.queryOnce(ctx, q, append(args, more...), true, scan)
 }
 

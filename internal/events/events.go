@@ -106,7 +106,7 @@ func AppendBeside(ctx context.Context, tx *db.Tx, events []Event, beside db.Inse
 
 const appendEvents = `
 	WITH {{rows}}, head AS (
-		INSERT INTO event_heads (tenant_id, epoch, seq) SELECT tenant_id, min(epoch), count(*) FROM v GROUP BY tenant_id
+		INSERT INTO event_heads (tenant_id, epoch, seq) SELECT tenant_id, min(epoch), count(*) FROM v WHERE ` + db.AfterInsert + ` GROUP BY tenant_id
 		ON CONFLICT (tenant_id) DO UPDATE SET seq = event_heads.seq + excluded.seq
 		RETURNING tenant_id, seq)
 	INSERT INTO events (tenant_id, seq, id, type, channel_id, conversation_id, at, data)
@@ -115,7 +115,7 @@ const appendEvents = `
 	RETURNING seq`
 
 // appendOne numbers and stores the events of one tenant in one statement, so that
-// its counter is locked for as short as can be.
+// its counter is locked for as short as can be: from after the insert beside it.
 func appendOne(ctx context.Context, tx *db.Tx, events []Event, beside db.Insert) error {
 	rows := db.NewRows("tenant_id text", "epoch text", "behind bigint", "id text", "type text", "channel_id text",
 		"conversation_id text", "at bigint", "data text")
