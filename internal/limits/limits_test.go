@@ -66,6 +66,9 @@ func redises(t *testing.T, fn func(t *testing.T, r redis.UniversalClient)) {
 	for name, url := range map[string]string{"in process": "", "server": os.Getenv("LINKTOR_TEST_REDIS")} {
 		t.Run(name, func(t *testing.T) {
 			if name == "server" && url == "" {
+				if os.Getenv("LINKTOR_TEST_REQUIRE") != "" {
+					t.Fatal("LINKTOR_TEST_REDIS is not set: run the tests with make test")
+				}
 				t.Skip("LINKTOR_TEST_REDIS is not set: run the tests with make test")
 			}
 			conn, err := redisconn.Open(url)
