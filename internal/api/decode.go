@@ -167,6 +167,9 @@ func kindName(t reflect.Type) string {
 	return "a whole number in range"
 }
 
+// writeTime tells how a time is written.
+const writeTime = "Write the time as in 2026-11-21T10:30:00Z, with its offset."
+
 var (
 	missingName = regexp.MustCompile(`^expected required property (\S+) to be present`)
 	indexPart   = regexp.MustCompile(`\[(\d+)\]`)
@@ -187,6 +190,9 @@ func fieldOf(e *huma.ErrorDetail) ProblemField {
 	} else {
 		f.Code = findingCode(e.Message)
 		f.Message = strings.ToUpper(f.Message[:1]) + f.Message[1:] + "."
+	}
+	if strings.Contains(e.Message, "date/time") || strings.Contains(e.Message, "RFC 3339") {
+		f.Message = writeTime
 	}
 	if m := limitText.FindStringSubmatch(e.Message); m != nil {
 		_, _ = fmt.Sscan(m[1], &f.Limit) // digits, by the pattern

@@ -31,7 +31,7 @@ func (s *Server) sendAt(text string) (time.Time, error) {
 	now := s.Now()
 	switch {
 	case err != nil:
-		return at, fault.Field("/sendAt", "invalid", "Write the time as in 2026-11-21T10:30:00Z, with its offset.")
+		return at, fault.Field("/sendAt", "invalid", writeTime)
 	case at.Before(now.Add(-lateSendAt)):
 		return at, fault.Field("/sendAt", "invalid", "The time is in the past.")
 	case at.After(now.Add(maxSendAhead)):
