@@ -26,13 +26,22 @@ import (
 )
 
 const (
-	pressureRate  = 80 // messages per second that the provider allows
 	pressureTier  = 20 // people whom templates may reach
 	utilityCount  = 10
 	marketingLoad = 40
 	pairLoad      = 60
+	pairSeen      = 10 // of them, sent one after the other behind the replies, those waited for
 	inFlight      = 4 // calls at once at this rate, in which later ones may arrive first
 )
+
+// pressureRate is how many messages a second the provider allows: in the short form,
+// which shares the machine with other tests, no more than a slow machine can do.
+func pressureRate() int {
+	if os.Getenv("LINKTOR_PRESSURE") == "" {
+		return 20
+	}
+	return 80
+}
 
 // pressureTime is how long the channel is kept at its limit: a few seconds, or what
 // LINKTOR_PRESSURE says, such as 2m.
@@ -104,7 +113,7 @@ func (w *watch) count(kind string) (n int) {
 func TestPressure(t *testing.T) {
 	d := dbtest.SQLite(t)
 	sim := simulator.New(simulator.Options{BaseURL: "http://127.0.0.1", Behaviour: &simulator.Behaviour{Statuses: simulator.StatusesNone,
-		Throttle: true, PairLimit: true, TierLimit: true, PerSecond: pressureRate, Tier: pressureTier}})
+		Throttle: true, PairLimit: true, TierLimit: true, PerSecond: pressureRate(), Tier: pressureTier}})
 	sim.AddWhatsApp(simulator.WhatsAppNumber{PhoneNumberID: "309900000000001", WABAID: "waba", DisplayPhone: "15550783881", Name: "Shop", AccessToken: "token"})
 	w := &watch{news: make(chan struct{}, 1)}
 	srv := httptest.NewServer(w.handler(sim.Handler()))
@@ -114,7 +123,7 @@ func TestPressure(t *testing.T) {
 		srv.Close()
 	})
 	s, store := pressureSender(t, d, srv.URL+"/graph", client)
-	replies := int(pressureTime(t).Seconds() * pressureRate)
+	replies := int(pressureTime(t).Seconds()) * pressureRate()
 	load(t, store, replies)
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
@@ -125,7 +134,7 @@ func TestPressure(t *testing.T) {
 		}
 	}()
 	done := func() bool {
-		return w.count("reply") >= replies && w.count("utility")+w.count("marketing") >= pressureTier
+		return w.count("reply") >= replies && w.count("utility")+w.count("marketing") >= pressureTier && w.count("pair") >= pairSeen
 	}
 	deadline := time.After(2*pressureTime(t) + 20*time.Second)
 	for !done() {
@@ -156,7 +165,7 @@ func judgePressure(t *testing.T, sim *simulator.Simulator, w *watch, replies int
 		}
 	}
 	took := w.times[last].Sub(w.times[0])
-	used := float64(last+1) / took.Seconds() / pressureRate
+	used := float64(last+1) / took.Seconds() / float64(pressureRate())
 	c := sim.State().Counters
 	t.Logf("%d calls in %v: %.1f %% of the throughput used; %v; counters %v", last+1, took.Round(time.Millisecond), 100*used, counts, c)
 	for _, violation := range []string{"throughputExceeded", "pairLimitExceeded", "tierExceeded", "refused"} {
@@ -164,16 +173,15 @@ func judgePressure(t *testing.T, sim *simulator.Simulator, w *watch, replies int
 			t.Errorf("%s: %d", violation, c[violation])
 		}
 	}
-	// The seconds of the short form are shared with other tests on the same machine:
-	// it finds what is broken, the long form says how good it is.
-	want := 0.8
+	// The short form finds what is broken, the long form says how good it is.
+	want := 0.5
 	if os.Getenv("LINKTOR_PRESSURE") != "" {
 		want = 0.95
 	}
 	if used < want {
 		t.Errorf("%.1f %% of the throughput used; want %.0f", 100*used, 100*want)
 	}
-	if counts["pair"] < 10 || counts["pair"] > 45 && pressureTime(t) < 4*time.Minute || counts["utility"] != utilityCount || counts["marketing"] != pressureTier-utilityCount {
+	if counts["pair"] < pairSeen || counts["pair"] > 45 && pressureTime(t) < 4*time.Minute || counts["utility"] != utilityCount || counts["marketing"] != pressureTier-utilityCount {
 		t.Errorf("reached the provider: %v", counts)
 	}
 }
@@ -200,10 +208,10 @@ func pressureSender(t *testing.T, d *db.DB, graphURL string, client *http.Client
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := &registry.Open{Channel: registry.Channel{ID: "ch_1", TenantID: "ten_1", Throughput: pressureRate, TierPolicy: "wait"},
+	open := &registry.Open{Channel: registry.Channel{ID: "ch_1", TenantID: "ten_1", Throughput: float64(pressureRate()), TierPolicy: "wait"},
 		Account: account, Description: whatsapp.Adapter{}.Describe()}
 	s := NewSender(SenderOptions{Store: store, Channels: office{open, make(chan string, 10)}, Limits: limits.NewCounter(nil, nil, nil, time.Now),
-		Throughput: pressureRate, Workers: 32, Log: slog.New(slog.DiscardHandler),
+		Throughput: float64(pressureRate()), Workers: 32, Log: slog.New(slog.DiscardHandler),
 		Prepare: func(context.Context, string, *registry.Open, *channels.Outbound) error { return nil }})
 	return s, store
 }
