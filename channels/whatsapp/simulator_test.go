@@ -41,7 +41,7 @@ func simulate(t *testing.T) *counterpart {
 	})
 	c.Start()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if err := c.Stop(ctx); err != nil {
 			t.Error(err)
@@ -76,7 +76,7 @@ func (c *counterpart) receive(t *testing.T, r *http.Request) {
 // next waits for the event that want accepts.
 func (c *counterpart) next(t *testing.T, what string, want func(channels.Event) bool) {
 	t.Helper()
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(30 * time.Second)
 	for {
 		select {
 		case e := <-c.events:
