@@ -330,7 +330,7 @@ func TestOps(t *testing.T) {
 	if got := call(t, s, "GET", "/readyz", ""); got.status != 503 || !strings.Contains(got.body, `"stopping":"failed"`) {
 		t.Errorf("about to stop: %v", got)
 	}
-	res, err := s.App().Test(httptest.NewRequest(http.MethodGet, "/healthz", nil))
+	res, err := s.App().Test(httptest.NewRequest(http.MethodGet, "/healthz", nil), -1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,8 +18,9 @@ import (
 	"github.com/linktor/linktor/realtime"
 )
 
-// wireTimeout is when a server that was sent nonsense counts as stuck.
-const wireTimeout = 10 * time.Second
+// wireTimeout is when a server that was sent nonsense counts as stuck: well after
+// it gives up waiting for the rest of a request.
+const wireTimeout = headerTimeout + 20*time.Second
 
 // FuzzHTTP writes any bytes to a live connection. Whatever is answered is HTTP, and
 // no failure of ours; and the server goes on serving others.
@@ -81,9 +83,8 @@ func (n *node) exchange(t *testing.T, request []byte) []byte {
 // FuzzSocket opens a socket and writes any bytes where frames are expected. The
 // server closes it with a code of the protocol or hangs up, and panics nowhere.
 func FuzzSocket(f *testing.F) {
-	var log bytes.Buffer
-	n := startNode(f, dbtest.SQLite(f), realtime.Options{})
-	n.server.Log = slog.New(slog.NewTextHandler(&log, nil))
+	var log lockedBuffer
+	n := startNodeLog(f, dbtest.SQLite(f), realtime.Options{}, slog.New(slog.NewTextHandler(&log, nil)))
 	_, secret := n.key()
 	open := []byte("GET /api/v1/realtime HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: linktor.v1\r\nX-API-Key: " + secret + "\r\n\r\n")
@@ -102,10 +103,28 @@ func FuzzSocket(f *testing.F) {
 		}
 		_, rest, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
 		checkFrames(t, rest)
-		if bytes.Contains(log.Bytes(), []byte("panic")) {
-			t.Fatal(log.String())
+		if text := log.String(); strings.Contains(text, "panic") {
+			t.Fatal(text)
 		}
 	})
+}
+
+// lockedBuffer is a log that a running server writes and a test reads.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 // checkFrames reads what a server wrote: whole, unmasked frames of known kinds, and

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"testing"
@@ -33,11 +34,16 @@ type node struct {
 // startNode serves d. Nodes on the same database share its tenant.
 func startNode(t testing.TB, d *db.DB, opts realtime.Options) *node {
 	t.Helper()
+	return startNodeLog(t, d, opts, quiet())
+}
+
+func startNodeLog(t testing.TB, d *db.DB, opts realtime.Options, log *slog.Logger) *node {
+	t.Helper()
 	n := &node{TB: t, db: d, log: events.NewLog(d), accounts: account.NewStore(d, account.Options{})}
 	source := EventSource(n.log)
 	n.hub = realtime.NewHub(source, opts)
 	n.log.Notify(n.hub.Notify)
-	n.server = New(Deps{DB: d, Auth: n.accounts, Log: quiet(), Resources: Resources{
+	n.server = New(Deps{DB: d, Auth: n.accounts, Log: log, Resources: Resources{
 		Accounts: n.accounts,
 		Realtime: Realtime{Hub: n.hub, Events: source, Origins: []string{"https://inbox.example.com"}},
 	}})

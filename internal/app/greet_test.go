@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"testing"
 
 	"github.com/linktor/linktor/internal/config"
@@ -18,7 +19,7 @@ func TestGreetsOnce(t *testing.T) {
 	})
 	stop()
 	stop = embedded(t, dir, func(o *office) {
-		// What is said now comes after a greeting would have come.
+		// A greeting would have been sent off before the server was ready.
 		for _, channel := range []string{"whatsapp", "link"} {
 			status, _ := o.call(http.MethodPost, "/simulator/api/inbound", `{"channel":"`+channel+`","type":"text","text":"still there?"}`)
 			if status != http.StatusOK {
@@ -30,6 +31,15 @@ func TestGreetsOnce(t *testing.T) {
 		o.eventually(4, `SELECT count(*) FROM messages WHERE direction = 'inbound'`)
 	})
 	stop()
+	d, err := db.Open(t.Context(), filepath.Join(dir, "linktor.db"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var got int // a greeting that was under way has come or will not come any more
+	if err := d.Get(&got, `SELECT count(*) FROM messages WHERE direction = 'inbound'`); err != nil || got != 4 {
+		t.Errorf("%d messages in all, %v; want 4", got, err)
+	}
 }
 
 // embedded runs a server in this process on a data folder, calls fn, and returns

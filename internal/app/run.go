@@ -61,11 +61,11 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version stri
 		info := s.info(cfg, version)
 		info.ReadyIn = time.Since(began)
 		log.Info("ready", "url", info.BaseURL, "embedded", info.Embedded, "took", info.ReadyIn.Round(time.Millisecond).String())
-		if hooks.Ready != nil {
-			hooks.Ready(info)
-		}
 		if s.demo != nil {
 			s.greet(ctx)
+		}
+		if hooks.Ready != nil {
+			hooks.Ready(info)
 		}
 	}
 	return errors.Join(Serve(ctx, cfg.ShutdownTimeout, log, ready, s.services...), s.close())
