@@ -134,10 +134,17 @@ func (s *Server) replayStep(ctx context.Context, e conversations.JournalEntry, r
 		return nil
 	}
 	applied, err := s.applyAgain(ctx, full)
+	problem := ""
+	switch fault.KindOf(err) {
+	case fault.NotFound:
+		problem = "Its channel is gone."
+	case fault.Invalid, fault.Conflict: // its settings no longer open, or its adapter is gone
+		problem = "Its channel cannot be opened."
+	}
 	switch {
-	case fault.KindOf(err) == fault.NotFound:
+	case problem != "":
 		r.Failed++
-		r.Problems = append(r.Problems, replayProblem{e.ID, "Its channel is gone."})
+		r.Problems = append(r.Problems, replayProblem{e.ID, problem})
 		return nil
 	case err != nil:
 		return err

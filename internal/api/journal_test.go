@@ -230,3 +230,24 @@ func TestReplayOfWhatFailed(t *testing.T) {
 		l.do(404, "POST", "/api/v1/journal/replay", `{"channelId":"`+l.wire.ID+`"}`, "X-API-Key", "ten_a/journal:manage,in="+l.loose.ID)
 	})
 }
+
+// A channel that cannot be opened does not keep a replay from the others.
+func TestReplayBesideABrokenChannel(t *testing.T) {
+	l := newLab(t, dbtest.SQLite(t))
+	if got := call(t, l.Server, "POST", "/webhooks/loose/"+l.loose.ID+"/"+l.loose.WebhookToken, `{"messages":[{"id":"l1","from":"+5511999999999","text":"x"}]}`); got.status != 200 {
+		t.Fatal(got)
+	}
+	l.receive("p1", "hello")
+	if _, err := l.DB.Exec(t.Context(), `UPDATE channels SET settings = '{"number":"wrong"}' WHERE id = $1`, l.loose.ID); err != nil {
+		t.Fatal(err)
+	}
+	l.Registry = registry.New(l.DB, testBox(t), []channels.Adapter{wire{"wire"}, wire{"loose"}}, channels.Env{}, time.Now, quiet())
+	r := l.do(200, "POST", "/api/v1/journal/replay", `{}`)
+	if at(r, "replayed") != 1.0 || at(r, "failed") != 1.0 || at(r, "problems", 0, "reason") != "Its channel cannot be opened." {
+		t.Errorf("replay %v", r)
+	}
+	l.Registry = registry.New(l.DB, testBox(t), []channels.Adapter{wire{"wire"}}, channels.Env{}, time.Now, quiet())
+	if r = l.do(200, "POST", "/api/v1/journal/replay", `{}`); at(r, "replayed") != 1.0 || at(r, "failed") != 1.0 {
+		t.Errorf("without the adapter: %v", r)
+	}
+}
