@@ -123,3 +123,29 @@ func TestReplayAfterAChange(t *testing.T) {
 func refusal() *channels.SendError {
 	return &channels.SendError{Class: channels.ClassRecipient, Code: "131026", Title: "Undeliverable"}
 }
+
+// Sending again needs what sending needed: the permission for the fallback template,
+// and that it is still approved.
+func TestRetryWithAFallback(t *testing.T) {
+	l := newLab(t, dbtest.SQLite(t))
+	l.receive("p1", "hello")
+	if _, err := l.DB.Exec(t.Context(), `INSERT INTO templates (id, tenant_id, channel_id, name, language, category, status, components, created_at, updated_at, synced_at)
+		VALUES ('tpl_1', 'ten_a', $1, 'order', 'en', 'UTILITY', 'APPROVED', '[]', 1, 1, 1)`, l.wire.ID); err != nil {
+		t.Fatal(err)
+	}
+	id := l.do(202, http.MethodPost, "/api/v1/messages", `{"channelId":"`+l.wire.ID+`","to":"+5511999999999","content":{"type":"text","text":"x"},
+		"fallbackTemplate":{"type":"template","template":{"name":"order","language":{"code":"en"}}}}`)["id"].(string)
+	l.refuse()
+	const onlyText = "ten_a/messages:send_text,messages:view"
+	l.do(403, http.MethodPost, "/api/v1/messages/"+id+"/retry", "", "X-API-Key", onlyText)
+	if got := l.do(200, http.MethodPost, "/api/v1/dead-letters/replay", `{}`, "X-API-Key", onlyText); at(got, "replayed") != 0.0 || at(got, "skipped", 0, "reason") != "permission_missing" {
+		t.Errorf("replayed without the permission: %v", got)
+	}
+	if _, err := l.DB.Exec(t.Context(), `UPDATE templates SET status = 'PAUSED'`); err != nil {
+		t.Fatal(err)
+	}
+	got := l.do(422, http.MethodPost, "/api/v1/messages/"+id+"/retry", "")
+	if at(got, "code") != "template_not_approved" || at(got, "errors", 0, "pointer") != "/fallbackTemplate/template/name" {
+		t.Errorf("with a paused template: %v", got)
+	}
+}

@@ -35,7 +35,7 @@ func (s *Server) mayChange(ctx context.Context, messageID string) (m conversatio
 		return m, nil, err
 	}
 	p := principal(ctx)
-	if err := allowed(p, sendPermission(&m.Content)); err != nil {
+	if err := maySend(p, &m.Content, m.FallbackTemplate()); err != nil {
 		return m, nil, err
 	}
 	o, err = s.ownChannel(ctx, p, m.ChannelID)
@@ -93,6 +93,10 @@ func (s *Server) sendable(ctx context.Context, m conversations.Message, o *regis
 	}
 	if !o.Enabled {
 		return fault.New(fault.Conflict, "channel_disabled", "The channel is disabled. Enable it to send.")
+	}
+	if c := m.FallbackTemplate(); c != nil {
+		_, _, err := s.Templates.Check(ctx, m.TenantID, m.ChannelID, c.Template)
+		return moved(err, "/fallbackTemplate")
 	}
 	if m.Content.Type == channels.TypeTemplate && m.Content.Template != nil {
 		_, _, err := s.Templates.Check(ctx, m.TenantID, m.ChannelID, m.Content.Template)

@@ -94,13 +94,8 @@ func (s *Server) queue(ctx context.Context, key string, b sendBody) (*sendOutput
 	if err != nil {
 		return nil, err
 	}
-	if err := allowed(p, sendPermission(&b.Content)); err != nil {
+	if err := maySend(p, &b.Content, b.FallbackTemplate); err != nil {
 		return nil, err
-	}
-	if b.FallbackTemplate != nil {
-		if err := allowed(p, account.SendTemplates); err != nil {
-			return nil, err
-		}
 	}
 	fingerprint, err := fingerprintOf(b)
 	if err != nil {
@@ -138,6 +133,14 @@ func (s *Server) ownChannel(ctx context.Context, p *account.Principal, channelID
 		return nil, fault.Missing("channel")
 	}
 	return o, nil
+}
+
+// maySend checks that p may send the content and what may go out in its place.
+func maySend(p *account.Principal, c, fallback *channels.Content) error {
+	if err := allowed(p, sendPermission(c)); err != nil || fallback == nil {
+		return err
+	}
+	return allowed(p, account.SendTemplates)
 }
 
 // sendPermission is the permission that content of this type needs.
