@@ -31,7 +31,7 @@ const (
 	marketingLoad = 40
 	pairLoad      = 60
 	pairSeen      = 10 // of them, sent one after the other behind the replies, those waited for
-	inFlight      = 4 // calls at once at this rate, in which later ones may arrive first
+	inFlight      = 4  // calls at once at this rate, in which later ones may arrive first
 )
 
 // pressureRate is how many messages a second the provider allows: in the short form,
