@@ -111,7 +111,7 @@ func (g *gate) templates(ctx context.Context) error {
 		if err := r.Scan(&id, &t.status, &t.category, &until, &paused, &marketing); err != nil {
 			return err
 		}
-		if until > 0 && paused <= 0 { // the pause that we know of is over
+		if t.status == "PAUSED" && until > 0 && paused <= 0 { // the pause that we supposed is over
 			t.status = ""
 		}
 		t.pausedFor, t.marketing = time.Duration(max(0, paused))*time.Microsecond, time.Duration(max(0, marketing))*time.Microsecond

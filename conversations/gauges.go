@@ -108,7 +108,7 @@ func (g *Gauges) readHolds(ctx context.Context, tx *db.Tx, channelID string, bur
 
 func (g *Gauges) readTemplates(ctx context.Context, tx *db.Tx, channelID string) error {
 	rows, err := tx.QueryContext(ctx, `SELECT name, language, status, paused_until FROM templates
-		WHERE channel_id = $1 AND status IN ('PAUSED', 'DISABLED') ORDER BY id LIMIT 100`, channelID)
+		WHERE channel_id = $1 AND (status = 'DISABLED' OR status = 'PAUSED' AND (paused_until = 0 OR paused_until > `+tx.Dialect.Clock()+`)) ORDER BY id LIMIT 100`, channelID)
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,7 @@ func (b *ingestBatch) updateTemplates(ctx context.Context) error {
 		WITH {{rows}} UPDATE templates SET
 			status = CASE WHEN v.said >= templates.changed_at AND v.status <> '' THEN v.status ELSE templates.status END,
 			rejected_reason = CASE WHEN v.said >= templates.changed_at AND v.status <> '' THEN v.reason ELSE templates.rejected_reason END,
+			paused_until = CASE WHEN v.said >= templates.changed_at AND v.status NOT IN ('', templates.status) THEN 0 ELSE templates.paused_until END,
 			changed_at = CASE WHEN v.said >= templates.changed_at THEN v.said ELSE templates.changed_at END,
 			quality = CASE WHEN v.quality <> '' THEN v.quality ELSE templates.quality END,
 			category = CASE WHEN v.category <> '' THEN v.category ELSE templates.category END,

@@ -97,7 +97,8 @@ func (r refusal) stopTemplate(ctx context.Context, tx *db.Tx, now time.Time) ([]
 	t := channels.TemplateChange{Name: c.Template.Name, Language: c.Template.Language.Code, Status: status, Reason: r.title}
 	err := tx.QueryRowContext(ctx, `UPDATE templates SET status = $4, rejected_reason = $5, updated_at = $6, changed_at = $6,
 			paused_until = CASE WHEN $4 = 'PAUSED' THEN `+tx.Dialect.Clock()+` + $7 ELSE 0 END
-		WHERE channel_id = $1 AND name = $2 AND language = $3 AND status <> $4 RETURNING provider_id, category, quality`,
+		WHERE channel_id = $1 AND name = $2 AND language = $3
+			AND (status <> $4 OR paused_until > 0 AND paused_until <= `+tx.Dialect.Clock()+`) RETURNING provider_id, category, quality`,
 		r.channelID, t.Name, t.Language, status, r.title, db.Micros(now), wait.Microseconds()).Scan(&t.ProviderID, &t.Category, &t.Quality)
 	if errors.Is(err, sql.ErrNoRows) { // marked already, or never synchronised
 		return nil, nil

@@ -36,7 +36,11 @@ func (s *Store) Check(ctx context.Context, tenantID, channelID string, use *chan
 	if err != nil {
 		return "", 0, err
 	}
-	if t.Status != "" && !strings.EqualFold(t.Status, "APPROVED") {
+	lapsed, err := s.pauseLapsed(ctx, t)
+	if err != nil {
+		return "", 0, err
+	}
+	if t.Status != "" && !strings.EqualFold(t.Status, "APPROVED") && !lapsed {
 		f := fault.Field(at+"/name", "not_allowed", "The template's status is "+strings.ToUpper(t.Status)+": only approved templates can be sent.")
 		f.Code = "template_not_approved"
 		return "", 0, f
@@ -50,6 +54,19 @@ func (s *Store) Check(ctx context.Context, tenantID, channelID string, use *chan
 		return "", 0, f
 	}
 	return t.Category, time.Duration(t.TTLSeconds) * time.Second, nil
+}
+
+// pauseLapsed reports whether t was paused for a time that is over: a refusal told
+// of the pause, and nobody tells of its end.
+func (s *Store) pauseLapsed(ctx context.Context, t Template) (lapsed bool, err error) {
+	if t.Status != "PAUSED" {
+		return false, nil
+	}
+	err = s.db.GetContext(ctx, &lapsed, `SELECT paused_until > 0 AND paused_until <= `+s.db.Dialect.Clock()+` FROM templates WHERE id = $1`, t.ID)
+	if err != nil {
+		return false, fmt.Errorf("read the pause of template %s: %w", t.ID, err)
+	}
+	return lapsed, nil
 }
 
 // unknown is the fault for a template that the provider's list does not have. If

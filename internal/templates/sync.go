@@ -137,6 +137,7 @@ func (s *Store) upsert(ctx context.Context, tx *db.Tx, o *registry.Open, t chann
 		ON CONFLICT (channel_id, name, language) DO UPDATE SET provider_id = excluded.provider_id, category = excluded.category,
 			status = excluded.status, quality = excluded.quality, rejected_reason = excluded.rejected_reason,
 			parameter_format = excluded.parameter_format, ttl_seconds = excluded.ttl_seconds, components = excluded.components,
+			paused_until = CASE WHEN excluded.status <> templates.status THEN 0 ELSE templates.paused_until END,
 			updated_at = excluded.updated_at, synced_at = CASE WHEN excluded.synced_at > 0 THEN excluded.synced_at ELSE templates.synced_at END
 		RETURNING id, tenant_id, channel_id, provider_id, name, language, category, status, quality, rejected_reason,
 			parameter_format, ttl_seconds, components, created_at, updated_at, synced_at`,

@@ -127,6 +127,41 @@ func TestSyncWithoutList(t *testing.T) {
 	})
 }
 
+// A pause that was only supposed ends by itself, and by any news of the provider.
+func TestSupposedPause(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		s, p, o := newStore(t, d)
+		use := &channels.TemplateUse{Name: "plain", Language: channels.Language{Code: "en"}}
+		sync := func(status string) {
+			t.Helper()
+			p.list = []channels.Template{tmpl("plain", status, plain)}
+			if _, err := s.Sync(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		suppose := func(until int64) {
+			t.Helper()
+			if _, err := d.Exec(t.Context(), `UPDATE templates SET status = 'PAUSED', paused_until = $1`, until); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check := func(what string, refused bool) {
+			t.Helper()
+			if _, _, err := s.Check(t.Context(), "ten_a", "ch_1", use); (err != nil) != refused {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		sync("APPROVED")
+		suppose(db.Micros(time.Now().Add(time.Hour)))
+		check("paused for an hour", true)
+		suppose(1)
+		check("after the pause", false)
+		sync("APPROVED")
+		sync("PAUSED")
+		check("paused by the provider", true)
+	})
+}
+
 func TestCreateEditDelete(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
