@@ -1,10 +1,14 @@
 package conversations
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/linktor/linktor/channels"
@@ -17,11 +21,12 @@ import (
 type refusal struct {
 	tenantID, channelID, contactID, messageID string
 
-	scope  channels.Scope
-	final  bool // its class is: the template is gone, the person is not to be written to
-	title  string
-	action string
-	wait   time.Duration // that the provider or its table names; 0: none
+	template *channels.TemplateUse // that was sent; nil: see the message's content
+	scope    channels.Scope
+	final    bool // its class is: the template is gone, the person is not to be written to
+	title    string
+	action   string
+	wait     time.Duration // that the provider or its table names; 0: none
 }
 
 const (
@@ -44,57 +49,137 @@ func refusalsOf(items []*recordItem) (list []refusal) {
 			continue
 		}
 		list = append(list, refusal{it.Claim.TenantID, it.Claim.ChannelID, it.Claim.ContactID, it.Claim.MessageID,
-			it.Err.Scope, it.Err.Class.Final(), it.Err.Title, it.Err.Action, it.Err.RetryAfter})
+			it.Claim.Out.Content.Template, it.Err.Scope, it.Err.Class.Final(), it.Err.Title, it.Err.Action, it.Err.RetryAfter})
 	}
 	return list
 }
 
 // refused is what a report says about m.
-func refused(m *sentMessage, e *channels.ProviderError) (refusal, bool) {
+func refused(m *sentMessage, e *channels.ProviderError) (r refusal, ok bool) {
 	if e == nil || e.Scope != channels.ScopeTemplate && e.Scope != channels.ScopeMarketing {
 		return refusal{}, false
 	}
-	return refusal{m.tenantID, m.channelID, m.contactID, m.id, e.Scope, e.Class.Final(), e.Title, e.Action, 0}, true
+	r = refusal{m.tenantID, m.channelID, m.contactID, m.id, nil, e.Scope, e.Class.Final(), e.Title, e.Action, 0}
+	if m.usedFallback {
+		if d, err := m.policy(); err == nil && d.Fallback != nil {
+			r.template = d.Fallback.Content.Template
+		}
+	}
+	return r, true
 }
 
-// keepRefusals does what refusals say about later messages, and announces it.
+// keepRefusals does what refusals say about later messages, and announces it: once
+// for each template, person and channel, in an order that all nodes keep.
 func keepRefusals(ctx context.Context, tx *db.Tx, now time.Time, list []refusal) (evs []events.Event, err error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	if err := nameTemplates(ctx, tx, list); err != nil {
+		return nil, fmt.Errorf("keep refusals: %w", err)
+	}
+	stopped := map[refusalKey]refusal{}
 	for _, r := range list {
-		var e []events.Event
-		switch {
-		case r.scope == channels.ScopeTemplate:
+		k, ok := r.key()
+		if old, had := stopped[k]; ok && (!had || r.final && !old.final || r.final == old.final && r.wait > old.wait) {
+			stopped[k] = r
+		}
+	}
+	persons := db.NewRows("channel_id text", "contact_id text", "tenant_id text", "detail text")
+	for _, k := range slices.SortedFunc(maps.Keys(stopped), refusalKey.compare) {
+		r, e := stopped[k], []events.Event(nil)
+		switch k.kind {
+		case refusedTemplate:
 			e, err = r.stopTemplate(ctx, tx, now)
-		case r.final:
-			err = hold(ctx, tx, r.tenantID, r.channelID, "marketing", r.contactID, WaitMarketing, r.title, personPause)
-		default:
+		case refusedChannel:
 			e, err = r.stopMarketing(ctx, tx, now)
+		case refusedPerson:
+			persons.Add(r.channelID, r.contactID, r.tenantID, r.title)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("keep a refusal: %w", err)
 		}
 		evs = append(evs, e...)
 	}
+	query := strings.NewReplacer("{clock}", tx.Dialect.Clock(), "{pause}", fmt.Sprint(personPause.Microseconds())).Replace(holdPersons)
+	if _, err := tx.ExecRows(ctx, query, persons); err != nil {
+		return nil, fmt.Errorf("hold marketing back: %w", err)
+	}
 	return evs, nil
 }
 
+const holdPersons = `
+	WITH {{rows}} INSERT INTO holds (channel_id, kind, key, tenant_id, reason, detail, until, at)
+	SELECT channel_id, 'marketing', contact_id, tenant_id, '` + WaitMarketing + `', detail, {clock} + {pause}, {clock} FROM v WHERE true
+	ON CONFLICT (channel_id, kind, key) DO UPDATE SET detail = excluded.detail, until = excluded.until, at = excluded.at`
+
+// What a refusal can stop, in the order in which their rows are locked.
+const (
+	refusedTemplate = iota
+	refusedChannel
+	refusedPerson
+)
+
+// refusalKey is what a refusal stops: a template in a language, marketing on a
+// channel, or marketing to a person.
+type refusalKey struct {
+	kind                 int
+	channelID, name, sub string
+}
+
+func (k refusalKey) compare(other refusalKey) int {
+	return cmp.Or(cmp.Compare(k.kind, other.kind), cmp.Compare(k.channelID, other.channelID), cmp.Compare(k.name, other.name), cmp.Compare(k.sub, other.sub))
+}
+
+// key is what r stops; ok is false for the refusal of a template that is none.
+func (r refusal) key() (k refusalKey, ok bool) {
+	switch {
+	case r.scope == channels.ScopeTemplate && r.template == nil:
+		return k, false
+	case r.scope == channels.ScopeTemplate:
+		return refusalKey{refusedTemplate, r.channelID, r.template.Name, r.template.Language.Code}, true
+	case r.final:
+		return refusalKey{refusedPerson, r.channelID, r.contactID, ""}, true
+	}
+	return refusalKey{refusedChannel, r.channelID, "", ""}, true
+}
+
+// nameTemplates finds the templates of those refusals that do not know what was
+// sent: what their messages were accepted with.
+func nameTemplates(ctx context.Context, tx *db.Tx, list []refusal) error {
+	rows, found := db.NewRows("id text"), map[string]*channels.TemplateUse{}
+	for _, r := range list {
+		if r.scope == channels.ScopeTemplate && r.template == nil {
+			rows.Add(r.messageID)
+		}
+	}
+	err := tx.QueryRows(ctx, `WITH {{rows}} SELECT m.id, m.content FROM v JOIN messages m ON m.id = v.id`, rows, func(res *sql.Rows) error {
+		var messageID, raw string
+		var c channels.Content
+		if err := res.Scan(&messageID, &raw); err != nil {
+			return err
+		}
+		err := parseJSON(raw, &c)
+		found[messageID] = c.Template
+		return err
+	})
+	for i, r := range list {
+		if r.template == nil {
+			list[i].template = found[r.messageID]
+		}
+	}
+	return err
+}
+
 // stopTemplate marks the template of a message as paused, or as disabled if the
-// refusal is final.
+// refusal is final. A pause of ours that is over begins again.
 func (r refusal) stopTemplate(ctx context.Context, tx *db.Tx, now time.Time) ([]events.Event, error) {
-	var raw string
-	if err := tx.GetContext(ctx, &raw, `SELECT content FROM messages WHERE id = $1`, r.messageID); err != nil {
-		return nil, err
-	}
-	var c channels.Content
-	if err := parseJSON(raw, &c); err != nil || c.Template == nil {
-		return nil, err
-	}
 	status, wait := "PAUSED", r.wait
 	if r.final {
 		status = "DISABLED"
 	} else if wait <= 0 {
 		wait = templatePause
 	}
-	t := channels.TemplateChange{Name: c.Template.Name, Language: c.Template.Language.Code, Status: status, Reason: r.title}
+	t := channels.TemplateChange{Name: r.template.Name, Language: r.template.Language.Code, Status: status, Reason: r.title}
 	err := tx.QueryRowContext(ctx, `UPDATE templates SET status = $4, rejected_reason = $5, updated_at = $6, changed_at = $6,
 			paused_until = CASE WHEN $4 = 'PAUSED' THEN `+tx.Dialect.Clock()+` + $7 ELSE 0 END
 		WHERE channel_id = $1 AND name = $2 AND language = $3

@@ -1,6 +1,7 @@
 package conversations
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -68,6 +69,74 @@ func TestSupposedPauseEnds(t *testing.T) {
 		}
 		if got := len(b.log("template.status")); got != 7 {
 			t.Errorf("%d changes told; want three refusals and four webhooks", got)
+		}
+	})
+}
+
+// What is stopped is the template that was sent: the fallback of a message whose
+// own content is text.
+func TestRefusedFallback(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		b.addTemplate("plan_b", "")
+		state := func() (s string) {
+			t.Helper()
+			if err := d.Get(&s, `SELECT status FROM templates`); err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		m := b.queued(b.fallbackDraft("never wrote"))
+		c := b.claimWithin(meta)
+		if len(c) != 1 || !c[0].Fallback {
+			t.Fatalf("claimed %+v; want the fallback", c)
+		}
+		b.outcome(paused(c[0]))
+		if s := state(); s != "PAUSED" {
+			t.Fatalf("after the answer the template is %s", s)
+		}
+		b.exec(`UPDATE templates SET status = 'APPROVED', paused_until = 0`)
+		b.exec(`UPDATE sends SET due_at = 0`)
+		if c = b.claimWithin(meta); len(c) != 1 {
+			t.Fatalf("claimed %+v", c)
+		}
+		b.outcome(sent(c[0]))
+		report := status("wamid."+m.ID, channels.StatusFailed, b.clock())
+		report.Status.Error = &channels.ProviderError{Class: channels.ClassTemplate, Scope: channels.ScopeTemplate, Code: "132016", Title: "Template disabled"}
+		b.ingest(b.webhook("132016", report))
+		if s := state(); s != "DISABLED" {
+			t.Errorf("after the report the template is %s", s)
+		}
+	})
+}
+
+// Many refusals at once stop each template and channel once, and each person.
+func TestManyRefusals(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		b.addTemplate("offer", "en")
+		var reports []channels.Event
+		for i := range 12 {
+			m := b.queued(b.template(fmt.Sprintf("+1650555%04d", i), "MARKETING"))
+			c := b.claimWithin(meta)
+			if len(c) != 1 || c[0].MessageID != m.ID {
+				t.Fatalf("claimed %+v", c)
+			}
+			b.outcome(sent(c[0]))
+			r := status("wamid."+m.ID, channels.StatusFailed, b.clock())
+			r.Status.Error = []*channels.ProviderError{
+				0: {Class: channels.ClassRecipient, Scope: channels.ScopeMarketing, Code: "131049", Title: "Held back"},
+				1: {Class: channels.ClassThrottled, Scope: channels.ScopeMarketing, Code: "131048", Title: "Spam limit reached"},
+				2: {Class: channels.ClassThrottled, Scope: channels.ScopeTemplate, Code: "132015", Title: "Template paused"},
+			}[i%3]
+			reports = append(reports, r)
+		}
+		b.ingest(b.webhook("all", reports...))
+		if persons, all := b.count(`SELECT count(*) FROM holds WHERE key <> ''`), b.count(`SELECT count(*) FROM holds WHERE key = ''`); persons != 4 || all != 1 {
+			t.Errorf("marketing is held back for %d people and on %d channels; want 4 and 1", persons, all)
+		}
+		if alerts, templates := len(b.log("channel.alert")), len(b.log("template.status")); alerts != 1 || templates != 1 {
+			t.Errorf("%d alarms, %d changes of the template; want one of each", alerts, templates)
 		}
 	})
 }
