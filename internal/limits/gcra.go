@@ -39,9 +39,10 @@ type Counter struct {
 	downUntil atomic.Int64 // Redis did not answer: not asked again until then, in Unix microseconds
 
 	mu    sync.Mutex
-	local map[string]time.Time         // theoretical arrival times
-	keys  map[string]map[string]*tally // by key and window
-	pace  map[string]pace              // of channels
+	local map[string]time.Time // theoretical arrival times
+	keys  map[string]tallies   // by key
+	swept time.Time            // when keys was
+	pace  map[string]pace      // of channels
 }
 
 // NewCounter counts in r. nodes is asked for the number of nodes that divide a
@@ -51,7 +52,7 @@ func NewCounter(r redis.UniversalClient, nodes func() int64, usage Usage, now fu
 		nodes = func() int64 { return 1 }
 	}
 	return &Counter{redis: r, nodes: nodes, usage: usage, now: now, local: map[string]time.Time{},
-		keys: map[string]map[string]*tally{}, pace: map[string]pace{}}
+		keys: map[string]tallies{}, pace: map[string]pace{}}
 }
 
 // away reports whether Redis is left alone for a moment.

@@ -3,6 +3,7 @@ package limits
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -55,15 +56,18 @@ func (c *Counter) requestRedis(ctx context.Context, keyID string, ws []window) (
 	if c.away() {
 		return false, nil, false
 	}
-	extra := c.takeBack(keyID, ws)
-	v, err := c.runRequest(ctx, keyID, ws, extra, "-")
+	owed := c.takeBack(keyID, ws)
+	v, err := c.runRequest(ctx, keyID, ws, owed, "-")
 	if err == nil && len(v) == 1 { // Redis has lost the day, or never knew it
-		v, err = c.runRequest(ctx, keyID, ws, extra, c.seed(ctx, keyID))
+		v, err = c.runRequest(ctx, keyID, ws, owed, c.seed(ctx, keyID))
 	}
 	if err != nil || len(v) != 1+2*len(ws) {
-		c.owe(keyID, ws, extra)
+		c.owe(keyID, ws, owed)
 		c.failed(ctx)
 		return false, nil, false
+	}
+	if v[0] == 1 {
+		c.saw(keyID, ws)
 	}
 	for i, w := range ws {
 		quotas = append(quotas, Quota{w.name, w.limit, max(v[1+2*i], 0), w.size, time.Duration(v[2+2*i]) * time.Microsecond})
@@ -71,7 +75,7 @@ func (c *Counter) requestRedis(ctx context.Context, keyID string, ws []window) (
 	return v[0] == 1, quotas, true
 }
 
-func (c *Counter) runRequest(ctx context.Context, keyID string, ws []window, extra []int64, seed string) ([]int64, error) {
+func (c *Counter) runRequest(ctx context.Context, keyID string, ws []window, owed [][]count, seed string) ([]int64, error) {
 	keys, args := make([]string, 0, 4), []any{1}
 	for i, w := range ws {
 		key := "linktor:key:{" + keyID + "}:" + w.name
@@ -80,7 +84,11 @@ func (c *Counter) runRequest(ctx context.Context, keyID string, ws []window, ext
 		if w.durable {
 			s = seed
 		}
-		args = append(args, w.limit, w.size.Microseconds(), w.slot.Microseconds(), extra[i], s)
+		extra := int64(0)
+		for _, o := range owed[i] {
+			extra += o.n
+		}
+		args = append(args, w.limit, w.size.Microseconds(), w.slot.Microseconds(), extra, s)
 	}
 	return request.Run(ctx, c.redis, keys, args...).Int64Slice()
 }
@@ -99,85 +107,115 @@ func (c *Counter) seed(ctx context.Context, keyID string) string {
 	return s
 }
 
-// requestLocal counts in this process, with this node's share.
+// requestLocal counts in this process, with this node's share. It begins with what
+// this node saw while Redis was there: a single node lets no stretch of a window
+// hold more than the limit, and of several each uses no more than its share on
+// top of what it had let through.
 func (c *Counter) requestLocal(keyID string, ws []window) (granted bool, quotas []Quota) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now, share := c.now(), c.nodes()
-	c.sweepKeys(now)
-	ts := c.keys[keyID]
-	if ts == nil {
-		ts = map[string]*tally{}
-		c.keys[keyID] = ts
-	}
+	ts := c.tallies(keyID, now, math.MaxInt)
 	granted = true
 	for _, w := range ws {
-		t := ts[w.name]
-		if t == nil {
-			t = &tally{}
-			ts[w.name] = t
-		}
+		t := ts.of(w)
 		t.forget(w, now)
 		granted = granted && t.total < max(1, w.limit/share)
 	}
 	for _, w := range ws {
-		t := ts[w.name]
+		t := ts.of(w)
 		if granted {
-			t.add(w, now, 1)
+			t.add(w, now, 1, 1)
 		}
 		quotas = append(quotas, Quota{w.name, w.limit, max(0, max(1, w.limit/share)-t.total), w.size, t.reset(w, now)})
 	}
 	return granted, quotas
 }
 
-// takeBack removes what was counted in this process while Redis was away, so that
-// Redis hears of it.
-func (c *Counter) takeBack(keyID string, ws []window) []int64 {
-	extra := make([]int64, len(ws))
+// maxSeen bounds the keys whose requests are also counted here while Redis counts
+// them: 17 MB if all of them are used all day.
+const maxSeen = 2000
+
+// saw notes a request that Redis has counted, for when it goes away.
+func (c *Counter) saw(keyID string, ws []window) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ts := c.keys[keyID]
-	if ts == nil {
-		return extra
-	}
 	now := c.now()
+	ts := c.tallies(keyID, now, maxSeen)
+	if ts == nil {
+		return
+	}
+	for _, w := range ws {
+		t := ts.of(w)
+		t.forget(w, now)
+		t.add(w, now, 1, 0)
+	}
+}
+
+// takeBack lists what was counted in this process while Redis was away, by window
+// and slot, and owes it to Redis no more.
+func (c *Counter) takeBack(keyID string, ws []window) [][]count {
+	owed := make([][]count, len(ws))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ts, now := c.keys[keyID], c.now()
 	for i, w := range ws {
 		if t := ts[w.name]; t != nil {
 			t.forget(w, now)
-			extra[i] = t.total
+			owed[i] = t.takeOwed()
 		}
 	}
-	delete(c.keys, keyID)
-	return extra
+	return owed
 }
 
 // owe is the inverse of takeBack, for when Redis did not answer.
-func (c *Counter) owe(keyID string, ws []window, extra []int64) {
+func (c *Counter) owe(keyID string, ws []window, owed [][]count) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
+	ts := c.keys[keyID]
 	for i, w := range ws {
-		if extra[i] == 0 {
-			continue
+		if t := ts[w.name]; t != nil {
+			t.oweAgain(owed[i])
 		}
-		if c.keys[keyID] == nil {
-			c.keys[keyID] = map[string]*tally{}
-		}
-		t := &tally{}
-		t.add(w, now, extra[i])
-		c.keys[keyID][w.name] = t
 	}
 }
 
-// sweepKeys bounds the memory of keys counted in this process.
+// tallies are what this process knows of a key, by window.
+type tallies map[string]*tally
+
+func (ts tallies) of(w window) *tally {
+	t := ts[w.name]
+	if t == nil {
+		t = &tally{}
+		ts[w.name] = t
+	}
+	return t
+}
+
+// tallies returns those of a key; nil if it is new and there are most keys already.
+func (c *Counter) tallies(keyID string, now time.Time, most int) tallies {
+	ts := c.keys[keyID]
+	if ts != nil {
+		return ts
+	}
+	c.sweepKeys(now)
+	if len(c.keys) >= most {
+		return nil
+	}
+	ts = tallies{}
+	c.keys[keyID] = ts
+	return ts
+}
+
+// sweepKeys forgets the keys that no window holds any more, once a minute.
 func (c *Counter) sweepKeys(now time.Time) {
-	if len(c.keys) < maxLocal {
+	if now.Sub(c.swept).Abs() < time.Minute {
 		return
 	}
-	day := keyWindows(1, 1)
+	c.swept = now
 	for id, ts := range c.keys {
 		left := int64(0)
-		for _, w := range day {
+		for _, w := range keyWindows(1, 1) {
 			if t := ts[w.name]; t != nil {
 				t.forget(w, now)
 				left += t.total

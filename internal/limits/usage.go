@@ -70,7 +70,7 @@ func (l *Ledger) Load(ctx context.Context, keyID string, since int64) (string, e
 	l.mu.Unlock()
 	var list []count
 	for _, slot := range slices.Sorted(maps.Keys(sums)) {
-		list = append(list, count{slot, sums[slot]})
+		list = append(list, count{slot: slot, n: sums[slot]})
 	}
 	return slots(list), nil
 }

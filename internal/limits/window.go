@@ -1,6 +1,8 @@
 package limits
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -34,13 +36,15 @@ func keyWindows(perMinute, perDay int64) (ws []window) {
 	return ws
 }
 
-// count is the requests of one slot, numbered from 1970.
-type count struct{ slot, n int64 }
+// count is the requests of one slot, numbered from 1970: n of them, of which Redis
+// has not heard of owed.
+type count struct{ slot, n, owed int64 }
 
-// tally is what a window has counted: its slots, oldest first, and their sum.
+// tally is what a window has counted: its slots, oldest first, and their sums.
 type tally struct {
 	slots []count
 	total int64
+	owed  int64
 }
 
 func (w window) at(now time.Time) int64 { return now.UnixMicro() / w.slot.Microseconds() }
@@ -49,6 +53,7 @@ func (w window) at(now time.Time) int64 { return now.UnixMicro() / w.slot.Micros
 func (t *tally) forget(w window, now time.Time) {
 	for len(t.slots) > 0 && t.leaves(w).Compare(now) <= 0 {
 		t.total -= t.slots[0].n
+		t.owed -= t.slots[0].owed
 		t.slots = t.slots[1:]
 	}
 }
@@ -58,14 +63,44 @@ func (t *tally) leaves(w window) time.Time {
 	return time.UnixMicro((t.slots[0].slot + 1) * w.slot.Microseconds()).Add(w.size)
 }
 
-func (t *tally) add(w window, now time.Time, n int64) {
+// add counts n requests, of which Redis has not heard of owed.
+func (t *tally) add(w window, now time.Time, n, owed int64) {
 	at := w.at(now)
 	if last := len(t.slots) - 1; last >= 0 && t.slots[last].slot >= at { // also if the clock went back
 		t.slots[last].n += n
+		t.slots[last].owed += owed
 	} else {
-		t.slots = append(t.slots, count{at, n})
+		t.slots = append(t.slots, count{at, n, owed})
 	}
 	t.total += n
+	t.owed += owed
+}
+
+// takeOwed returns what is owed by slot, as n of each, and owes nothing any more.
+func (t *tally) takeOwed() (owed []count) {
+	if t.owed == 0 {
+		return nil
+	}
+	for i := range t.slots {
+		if c := &t.slots[i]; c.owed > 0 {
+			owed = append(owed, count{slot: c.slot, n: c.owed})
+			c.owed = 0
+		}
+	}
+	t.owed = 0
+	return owed
+}
+
+// oweAgain is the inverse of takeOwed. What has left the window meanwhile is
+// forgotten.
+func (t *tally) oweAgain(owed []count) {
+	for _, o := range owed {
+		i, ok := slices.BinarySearchFunc(t.slots, o.slot, func(c count, slot int64) int { return cmp.Compare(c.slot, slot) })
+		if ok {
+			t.slots[i].owed += o.n
+			t.owed += o.n
+		}
+	}
 }
 
 // reset is how long it is until more is free.
