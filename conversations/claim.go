@@ -40,23 +40,13 @@ type Claim struct {
 	took       taken
 	priority   int64
 	seq        int64 // place in its lane
+	unsure     bool  // another node may have claimed from its lane at the same moment
 }
-
-// claimable selects sends that are due, whose channel may send, and that are the
-// first of their lane: the next message of a (channel, contact) pair waits until
-// the one before it is settled, or may be passed. One that was passed waits in turn
-// for what passed it. What is scheduled or left to a person is in no lane.
-const claimable = ` FROM sends s WHERE s.state = 'queued' AND s.due_at <= {clock} AND s.valid_until > {clock}
-	AND NOT EXISTS (SELECT 1 FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id
-		AND (p.state = 'sending' OR p.seq < s.seq AND p.state IN ('queued', 'uncertain') AND NOT (p.ordering = 'bestEffort'
-			AND p.held_since > 0 AND p.held_since <= {clock} - {pass} AND p.wait_reason IN ` + holdUps + `)))
-	AND EXISTS (SELECT 1 FROM channels c WHERE c.id = s.channel_id AND c.enabled AND c.paused_reason = '' AND c.deleted_at IS NULL)
-	AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.channel_id = s.channel_id AND h.kind = 'channel' AND h.key = '' AND h.until > {clock})`
 
 const claimSends = `
 	UPDATE sends SET state = 'sending', attempt = attempt + 1, lease_until = {clock} + $1, lease_owner = $2, wait_reason = '', wait_until = 0
 	WHERE seq IN (SELECT s.seq` + claimable + `{only} ORDER BY s.priority, s.due_at, s.seq LIMIT $3{lock})
-	RETURNING message_id, tenant_id, channel_id, contact_id, attempt, tries, valid_until, valid_until - {clock}, priority, seq`
+	RETURNING message_id, tenant_id, channel_id, contact_id, attempt, tries, valid_until, valid_until - {clock}, priority, seq, {unsure}`
 
 // ClaimFilter restricts a claim to one channel, or to all but some, and to what
 // the limits of each channel allow.
@@ -83,40 +73,9 @@ func (s *Store) ClaimSends(ctx context.Context, limit int, f ClaimFilter) ([]Cla
 const claimRounds = 20
 
 func (s *Store) claim(ctx context.Context, limit int, f ClaimFilter) (claims []Claim, found int, err error) {
-	err = s.inTx(ctx, func(tx *db.Tx) error {
-		claims, found = nil, 0
-		claimed := time.Now()
-		query, args := s.claimQuery(tx, limit, f)
-		rows, err := tx.QueryContext(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var c Claim
-			var valid, left int64
-			if err := rows.Scan(&c.MessageID, &c.TenantID, &c.ChannelID, &c.ContactID, &c.Attempt, &c.Tries, &valid, &left, &c.priority, &c.seq); err != nil {
-				return err
-			}
-			c.ValidUntil, c.StartBy, c.EndBy = db.Time(valid), claimed.Add(startWithin), claimed.Add(time.Duration(left)*time.Microsecond)
-			claims = append(claims, c)
-		}
-		if err := rows.Err(); err != nil || len(claims) == 0 {
-			return err
-		}
-		slices.SortFunc(claims, func(a, b Claim) int { return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.seq, b.seq)) })
-		if err := loadOutbound(ctx, tx, claims); err != nil {
-			return err
-		}
-		found = len(claims)
-		var waits []events.Event
-		if claims, waits, err = s.pass(ctx, tx, claims, f.Limits); err != nil {
-			return err
-		}
-		if err := s.openAttempts(ctx, tx, claims); err != nil {
-			return err
-		}
-		return events.Append(ctx, tx, waits)
+	err = s.inTx(ctx, func(tx *db.Tx) (err error) {
+		claims, found, err = s.claimIn(ctx, tx, limit, f)
+		return err
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("claim sends: %w", err)
@@ -124,9 +83,55 @@ func (s *Store) claim(ctx context.Context, limit int, f ClaimFilter) (claims []C
 	return claims, found, nil
 }
 
+// claimIn is claim in a transaction of the caller's.
+func (s *Store) claimIn(ctx context.Context, tx *db.Tx, limit int, f ClaimFilter) (claims []Claim, found int, err error) {
+	claims, err = s.takeSends(ctx, tx, limit, f)
+	if err != nil || len(claims) == 0 {
+		return nil, 0, err
+	}
+	found = len(claims)
+	claims, back, err := oneEach(ctx, tx, claims)
+	if err != nil {
+		return nil, 0, fmt.Errorf("lanes: %w", err)
+	}
+	if err := loadOutbound(ctx, tx, claims); err != nil {
+		return nil, 0, err
+	}
+	claims, waits, err := s.pass(ctx, tx, claims, back, f.Limits)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := s.openAttempts(ctx, tx, claims); err != nil {
+		return nil, 0, err
+	}
+	return claims, found, events.Append(ctx, tx, waits)
+}
+
+// takeSends marks sends as claimed and returns them in the order in which they go out.
+func (s *Store) takeSends(ctx context.Context, tx *db.Tx, limit int, f ClaimFilter) (claims []Claim, err error) {
+	claimed := time.Now()
+	query, args := s.claimQuery(tx, limit, f)
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c Claim
+		var valid, left int64
+		if err := rows.Scan(&c.MessageID, &c.TenantID, &c.ChannelID, &c.ContactID, &c.Attempt, &c.Tries, &valid, &left, &c.priority, &c.seq, &c.unsure); err != nil {
+			return nil, err
+		}
+		c.ValidUntil, c.StartBy, c.EndBy = db.Time(valid), claimed.Add(startWithin), claimed.Add(time.Duration(left)*time.Microsecond)
+		claims = append(claims, c)
+	}
+	slices.SortFunc(claims, func(a, b Claim) int { return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.seq, b.seq)) })
+	return claims, rows.Err()
+}
+
 func (s *Store) claimQuery(tx *db.Tx, limit int, f ClaimFilter) (string, []any) {
 	args := []any{Lease.Microseconds(), s.opts.Node, limit}
-	only, lock := "", ""
+	only, lock, unsure := "", "", "FALSE" // SQLite has one writer at a time
 	if f.Only != "" {
 		args = append(args, f.Only)
 		only = ` AND s.channel_id = $4`
@@ -136,9 +141,10 @@ func (s *Store) claimQuery(tx *db.Tx, limit int, f ClaimFilter) (string, []any) 
 		only += fmt.Sprintf(` AND s.channel_id <> $%d`, len(args))
 	}
 	if tx.Dialect == db.Postgres {
-		lock = ` FOR UPDATE OF s SKIP LOCKED`
+		lock, unsure = ` FOR UPDATE OF s SKIP LOCKED`, mayCollide
 	}
-	return strings.NewReplacer("{clock}", tx.Dialect.Clock(), "{pass}", strconv.FormatInt(passAfter.Microseconds(), 10), "{only}", only, "{lock}", lock).Replace(claimSends), args
+	return strings.NewReplacer("{clock}", tx.Dialect.Clock(), "{pass}", strconv.FormatInt(passAfter.Microseconds(), 10),
+		"{only}", only, "{lock}", lock, "{unsure}", unsure).Replace(claimSends), args
 }
 
 func (s *Store) openAttempts(ctx context.Context, tx *db.Tx, claims []Claim) error {

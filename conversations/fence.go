@@ -18,13 +18,6 @@ const dropSends = `WITH {{rows}} DELETE FROM sends WHERE (message_id, attempt) I
 
 const returnID = ` RETURNING sends.message_id`
 
-// holdUps are the reasons to wait that hold up a message by itself and are no
-// limits: see OrderBestEffort.
-const holdUps = `('` + WaitRetry + `', '` + WaitTemplatePaused + `', '` + WaitUncertain + `')`
-
-// held notes since when a message has been held up. v.reason is why it waits now.
-const held = `held_since = CASE WHEN sends.held_since = 0 AND v.reason IN ` + holdUps + ` THEN {clock} ELSE sends.held_since END`
-
 const requeueSends = `WITH {{rows}} UPDATE sends SET state = 'queued', lease_until = 0, lease_owner = '', tries = sends.tries + v.spent,
 		due_at = {clock} + v.wait, wait_reason = v.reason, wait_until = v.known * ({clock} + v.wait), wait_limit = 0, wait_used = 0,
 		refused = sends.refused + v.refused, ` + held + `

@@ -39,14 +39,15 @@ type gate struct {
 	back   []putBack
 }
 
-func (s *Store) pass(ctx context.Context, tx *db.Tx, claims []Claim, limits func(string) ChannelLimits) (passed []Claim, evs []events.Event, err error) {
-	if limits == nil || len(claims) == 0 {
-		return claims, nil, nil
-	}
-	g := &gate{s: s, tx: tx, limits: limits, claims: claims}
-	for _, step := range []func(context.Context) error{g.templates, g.pairs, g.tiers, g.probes} {
-		if err := step(ctx); err != nil {
-			return nil, nil, fmt.Errorf("limits: %w", err)
+// pass returns the claims that limits let through, and the events of the others. back
+// are claims that are put back in any case.
+func (s *Store) pass(ctx context.Context, tx *db.Tx, claims []Claim, back []putBack, limits func(string) ChannelLimits) (passed []Claim, evs []events.Event, err error) {
+	g := &gate{s: s, tx: tx, limits: limits, claims: claims, back: back}
+	if limits != nil {
+		for _, step := range []func(context.Context) error{g.templates, g.pairs, g.tiers, g.probes} {
+			if err := step(ctx); err != nil {
+				return nil, nil, fmt.Errorf("limits: %w", err)
+			}
 		}
 	}
 	if len(g.back) == 0 {
