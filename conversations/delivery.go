@@ -14,7 +14,9 @@ const (
 	// settled or its validity ends.
 	OrderStrict Ordering = "strict"
 	// OrderBestEffort: later messages pass it once it has been held up for longer
-	// than passAfter by something other than a limit.
+	// than passAfter by something other than a limit, and at once while a limit holds
+	// it that does not hold them and can last for days: a paused template, marketing,
+	// the messaging tier.
 	OrderBestEffort Ordering = "bestEffort"
 )
 

@@ -160,6 +160,10 @@ func TestOrderings(t *testing.T) {
 		{"for long", OrderBestEffort, WaitRetry, 130 * time.Second, true},
 		{"a limit", OrderBestEffort, WaitPair, time.Hour, false},
 		{"throttled", OrderBestEffort, WaitThrottled, time.Hour, false},
+		{"marketing", OrderBestEffort, WaitMarketing, 0, true},
+		{"the tier", OrderBestEffort, WaitTier, 0, true},
+		{"a paused template", OrderBestEffort, WaitTemplatePaused, 0, true},
+		{"strict marketing", OrderStrict, WaitMarketing, time.Hour, false},
 	}
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBench(t, d)

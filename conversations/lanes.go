@@ -9,17 +9,21 @@ import (
 	"github.com/linktor/linktor/internal/db"
 )
 
-// holdUps are the reasons to wait that hold up a message by itself and are no
-// limits: see OrderBestEffort.
-const holdUps = `('` + WaitRetry + `', '` + WaitTemplatePaused + `', '` + WaitUncertain + `')`
+// Reasons to wait that let later messages pass one of OrderBestEffort: what holds it
+// up by itself once it has lasted, what can last for days at once. The other limits
+// are those of the channel or the recipient: who passed would meet the same.
+const (
+	holdUps = `('` + WaitRetry + `', '` + WaitUncertain + `')`
+	dayLong = `('` + WaitTemplatePaused + `', '` + WaitMarketing + `', '` + WaitTier + `')`
+)
 
 // held notes since when a message has been held up. v.reason is why it waits now.
-const held = `held_since = CASE WHEN sends.held_since = 0 AND v.reason IN ` + holdUps + ` THEN {clock} ELSE sends.held_since END`
+const held = `held_since = CASE WHEN sends.held_since = 0 AND (v.reason IN ` + holdUps + ` OR v.reason IN ` + dayLong + `) THEN {clock} ELSE sends.held_since END`
 
 // passable is true of an earlier message p that later ones may pass: not while it is
 // due, for then it would be claimed beside them.
-const passable = `(p.ordering = 'bestEffort' AND (p.state = 'uncertain' OR p.due_at > {clock})
-			AND p.held_since > 0 AND p.held_since <= {clock} - {pass} AND p.wait_reason IN ` + holdUps + `)`
+const passable = `(p.ordering = 'bestEffort' AND (p.state = 'uncertain' OR p.due_at > {clock}) AND (p.wait_reason IN ` + dayLong + `
+			OR p.held_since > 0 AND p.held_since <= {clock} - {pass} AND p.wait_reason IN ` + holdUps + `))`
 
 // claimable selects sends that are due, whose channel may send, and that are the
 // first of their lane: the next message of a (channel, contact) pair waits until

@@ -131,3 +131,26 @@ func (b *bench) untilBlocked(done chan []Claim) {
 		}
 	}
 }
+
+// Marketing to one person is held back for a day; a reply to the same person is not.
+func TestReplyPassesMarketing(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		b.open(ada)
+		advert := b.queued(b.template(ada, "MARKETING"))
+		b.exec(`INSERT INTO holds (channel_id, kind, key, tenant_id, reason, detail, until, at)
+			VALUES ('ch_1', 'marketing', $1, 'ten_1', 'marketing_limit', '', $2, 0)`, advert.ContactID, db.Micros(time.Now().Add(24*time.Hour)))
+		if c := b.claimWithin(meta); len(c) != 0 || b.waiting(advert.ID).Reason != WaitMarketing {
+			t.Fatalf("claimed %+v; the first waits %+v", c, b.waiting(advert.ID))
+		}
+		reply := b.queued(b.draft(ada, "here you are"))
+		c := b.claimWithin(meta)
+		if len(c) != 1 || c[0].MessageID != reply.ID {
+			t.Fatalf("claimed %+v; want the reply", c)
+		}
+		b.exec(`UPDATE sends SET due_at = 0`)
+		if more := b.claimWithin(meta); len(more) != 0 {
+			t.Errorf("claimed %+v beside the reply", more)
+		}
+	})
+}
