@@ -262,7 +262,7 @@ func TestIdempotency(t *testing.T) {
 		if got := post("ten_a", "k2", `{"name":"a"}`); got.status != 200 {
 			t.Errorf("corrected under the same key: %v", got)
 		}
-		if _, err := d.Exec(t.Context(), `UPDATE idempotency_keys SET state = 'running' WHERE key = 'k2'`); err != nil {
+		if _, err := d.Exec(t.Context(), `UPDATE idempotency_keys SET state = 'running', expires_at = $1 WHERE key = 'k2'`, db.Micros(now.Add(takeover))); err != nil {
 			t.Fatal(err)
 		}
 		if got := post("ten_a", "k2", `{"name":"a"}`); got.status != 409 || !strings.Contains(got.body, "idempotency_in_progress") {

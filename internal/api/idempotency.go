@@ -28,6 +28,8 @@ const (
 	// takeover is when a request that never finished is given up: after its
 	// deadline, with a margin for clocks that differ.
 	takeover = 2 * requestTimeout
+	// releaseTimeout bounds the statement with which a key is released.
+	releaseTimeout = 5 * time.Second
 )
 
 // ownIdempotency marks an operation that handles its key itself, in one
@@ -53,11 +55,12 @@ func (s *Server) idempotent(op huma.Operation) func(huma.Context, func(huma.Cont
 		}
 		c := humafiber.Unwrap(ctx)
 		tenant := principal(ctx.Context()).TenantID
-		print, err := s.fingerprint(c, key, op.MaxBodyBytes)
-		if err == nil {
+		k := claim{tenant: tenant, key: key}
+		var err error
+		if k.print, err = s.fingerprint(c, key, op.MaxBodyBytes); err == nil {
 			var answer *keptAnswer
-			if answer, err = s.claimKey(ctx.Context(), tenant, key, print); err == nil && answer != nil {
-				err = s.replay(c, tenant, key, answer)
+			if answer, err = s.claimKey(ctx.Context(), &k, takeover); err == nil && answer != nil {
+				err = s.replay(c, k, answer)
 				if err == nil {
 					return
 				}
@@ -67,7 +70,7 @@ func (s *Server) idempotent(op huma.Operation) func(huma.Context, func(huma.Cont
 			s.writeProblem(ctx, err)
 			return
 		}
-		defer s.releaseKey(ctx.Context(), tenant, key, c) // also after a panic
+		defer s.releaseKey(ctx.Context(), k, c) // also after a panic
 		next(ctx)
 	}
 }
@@ -121,23 +124,29 @@ type keptAnswer struct {
 	State       string `db:"state"`
 	Status      int    `db:"status"`
 	Response    string `db:"response"`
-	CreatedAt   int64  `db:"created_at"`
-	ExpiresAt   int64  `db:"expires_at"`
+}
+
+// claim is a key that a request holds while it runs. Whoever takes the key over has
+// another one: what the first request then says about the key has no effect.
+type claim struct {
+	tenant, key, print string
+	at                 int64
 }
 
 // claimKey takes the key for this request (nil, nil), or returns the answer that
-// was stored under it.
-func (s *Server) claimKey(ctx context.Context, tenant, key, print string) (old *keptAnswer, err error) {
+// was stored under it. A request that has not released the key after giveUp is
+// taken for dead.
+func (s *Server) claimKey(ctx context.Context, k *claim, giveUp time.Duration) (old *keptAnswer, err error) {
 	now := s.Now()
+	k.at = db.Micros(now)
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
 		res, err := tx.ExecContext(ctx, `
 			INSERT INTO idempotency_keys (tenant_id, key, fingerprint, state, created_at, expires_at)
 			VALUES ($1, $2, $3, 'running', $4, $5)
 			ON CONFLICT (tenant_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, state = excluded.state,
 				status = 0, response = '', message_id = '', created_at = excluded.created_at, expires_at = excluded.expires_at
-			WHERE idempotency_keys.expires_at < excluded.created_at
-				OR (idempotency_keys.state = 'running' AND idempotency_keys.created_at < $6)`,
-			tenant, key, print, db.Micros(now), db.Micros(now.Add(idempotencyTTL)), db.Micros(now.Add(-takeover)))
+			WHERE idempotency_keys.expires_at < excluded.created_at`,
+			k.tenant, k.key, k.print, k.at, db.Micros(now.Add(giveUp)))
 		if err != nil {
 			return err
 		}
@@ -145,8 +154,8 @@ func (s *Server) claimKey(ctx context.Context, tenant, key, print string) (old *
 			return err
 		}
 		old = &keptAnswer{}
-		return tx.GetContext(ctx, old, `SELECT fingerprint, state, status, response, created_at, expires_at
-			FROM idempotency_keys WHERE tenant_id = $1 AND key = $2`, tenant, key)
+		return tx.GetContext(ctx, old, `SELECT fingerprint, state, status, response
+			FROM idempotency_keys WHERE tenant_id = $1 AND key = $2`, k.tenant, k.key)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows): // released in between
@@ -155,7 +164,7 @@ func (s *Server) claimKey(ctx context.Context, tenant, key, print string) (old *
 		return nil, fmt.Errorf("claim idempotency key: %w", err)
 	case old == nil:
 		return nil, nil //nolint:nilnil // nobody has answered: the caller is the first
-	case old.Fingerprint != print:
+	case old.Fingerprint != k.print:
 		return nil, fault.New(fault.Invalid, "idempotency_mismatch", "This Idempotency-Key was used for another request. Use a new one.")
 	case old.State != "done":
 		return nil, inProgress()
@@ -168,39 +177,37 @@ func inProgress() error {
 		Message: "The first request with this Idempotency-Key is still running. Try again."}
 }
 
-func aadOf(tenant, key string) string { return "idempotency_keys|response|" + tenant + "|" + key }
+func (k claim) aad() string { return "idempotency_keys|response|" + k.tenant + "|" + k.key }
 
 // openAnswer unseals a stored answer.
-func (s *Server) openAnswer(tenant, key string, old *keptAnswer) (k kept, err error) {
+func (s *Server) openAnswer(k claim, old *keptAnswer) (answer kept, err error) {
 	sealed, err := base64.StdEncoding.DecodeString(old.Response)
 	if err != nil {
-		return k, fmt.Errorf("replay: %w", err)
+		return answer, fmt.Errorf("replay: %w", err)
 	}
-	plain, err := s.Seal.Open(sealed, aadOf(tenant, key))
+	plain, err := s.Seal.Open(sealed, k.aad())
 	if err != nil {
-		return k, fmt.Errorf("replay: %w", err)
+		return answer, fmt.Errorf("replay: %w", err)
 	}
-	if err := json.Unmarshal(plain, &k); err != nil {
-		return k, fmt.Errorf("replay: %w", err)
+	if err := json.Unmarshal(plain, &answer); err != nil {
+		return answer, fmt.Errorf("replay: %w", err)
 	}
-	return k, nil
+	return answer, nil
 }
 
-func (s *Server) replay(c *fiber.Ctx, tenant, key string, old *keptAnswer) error {
-	k, err := s.openAnswer(tenant, key, old)
+func (s *Server) replay(c *fiber.Ctx, k claim, old *keptAnswer) error {
+	answer, err := s.openAnswer(k, old)
 	if err != nil {
 		return err
 	}
 	c.Set("Idempotent-Replayed", "true")
-	c.Set(fiber.HeaderContentType, k.ContentType)
-	return c.Status(old.Status).Send(k.Body)
+	c.Set(fiber.HeaderContentType, answer.ContentType)
+	return c.Status(old.Status).Send(answer.Body)
 }
 
 // releaseKey stores a success and forgets everything else. Should the database
 // refuse, the key stays "running" and can be taken over later.
-func (s *Server) releaseKey(ctx context.Context, tenant, key string, c *fiber.Ctx) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
+func (s *Server) releaseKey(ctx context.Context, k claim, c *fiber.Ctx) {
 	status := c.Response().StatusCode()
 	err := error(nil)
 	if v := recover(); v != nil {
@@ -208,31 +215,38 @@ func (s *Server) releaseKey(ctx context.Context, tenant, key string, c *fiber.Ct
 		status = http.StatusInternalServerError
 	}
 	if status >= 300 {
-		err = s.forgetKey(ctx, tenant, key)
+		err = s.forgetKey(ctx, k)
 	} else {
-		err = s.keepAnswer(ctx, tenant, key, status, kept{string(c.Response().Header.ContentType()), c.Response().Body()})
+		err = s.keepAnswer(ctx, k, status, kept{string(c.Response().Header.ContentType()), c.Response().Body()})
 	}
 	if err != nil {
 		s.Log.WarnContext(ctx, "idempotency key not released", "requestId", requestID(ctx), "err", err)
 	}
 }
 
-// forgetKey frees the key of a request that was refused.
-func (s *Server) forgetKey(ctx context.Context, tenant, key string) error {
-	_, err := s.DB.Exec(ctx, `DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND state = 'running'`, tenant, key)
+// forgetKey frees the key of a request that was refused, also of one whose time is up.
+func (s *Server) forgetKey(ctx context.Context, k claim) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	_, err := s.DB.Exec(ctx, `DELETE FROM idempotency_keys
+		WHERE tenant_id = $1 AND key = $2 AND fingerprint = $3 AND created_at = $4 AND state = 'running'`, k.tenant, k.key, k.print, k.at)
 	return err
 }
 
-func (s *Server) keepAnswer(ctx context.Context, tenant, key string, status int, k kept) error {
-	plain, err := json.Marshal(k)
+// keepAnswer stores the answer under the key, also if the request's time is up.
+func (s *Server) keepAnswer(ctx context.Context, k claim, status int, answer kept) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	plain, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}
-	sealed, err := s.Seal.Seal(plain, aadOf(tenant, key))
+	sealed, err := s.Seal.Seal(plain, k.aad())
 	if err != nil {
 		return err
 	}
-	_, err = s.DB.Exec(ctx, `UPDATE idempotency_keys SET state = 'done', status = $3, response = $4
-		WHERE tenant_id = $1 AND key = $2 AND state = 'running'`, tenant, key, status, base64.StdEncoding.EncodeToString(sealed))
+	_, err = s.DB.Exec(ctx, `UPDATE idempotency_keys SET state = 'done', status = $5, response = $6, expires_at = $7
+		WHERE tenant_id = $1 AND key = $2 AND fingerprint = $3 AND created_at = $4 AND state = 'running'`,
+		k.tenant, k.key, k.print, k.at, status, base64.StdEncoding.EncodeToString(sealed), db.Micros(s.Now().Add(idempotencyTTL)))
 	return err
 }

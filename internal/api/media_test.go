@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"mime/multipart"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
@@ -168,6 +170,56 @@ func TestUploadOnce(t *testing.T) {
 		var n int
 		if err := d.Get(&n, `SELECT count(*) FROM media`); err != nil || n != 2 {
 			t.Errorf("%d files, %v; want 2", n, err)
+		}
+	})
+}
+
+// A key belongs to an upload for as long as that may take; one that is taken over
+// is not the first upload's any more.
+func TestUploadHoldsItsKey(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		l := newLab(t, d)
+		now := time.Now()
+		l.Now = func() time.Time { return now }
+		up := func() answer {
+			return l.upload("file", "a.txt", "text/plain", []byte("a text"), "Idempotency-Key", "k1")
+		}
+		slow := claim{tenant: "ten_a", key: "k1", print: "POST /api/v1/media"}
+		if old, err := l.claimKey(t.Context(), &slow, 2*uploadTimeout); err != nil || old != nil {
+			t.Fatal(old, err)
+		}
+		now = now.Add(2 * takeover)
+		if got := up(); got.status != 409 || !strings.Contains(got.body, "idempotency_in_progress") {
+			t.Errorf("while the first is under way: %v", got)
+		}
+		now = now.Add(2 * uploadTimeout)
+		first := up()
+		if first.status != 201 {
+			t.Fatalf("after the first was given up: %v", first)
+		}
+		if err := l.forgetKey(t.Context(), slow); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.keepAnswer(t.Context(), slow, 201, kept{"text/plain", []byte("med_other")}); err != nil {
+			t.Fatal(err)
+		}
+		if again := up(); again.status != 201 || again.header.Get("Location") != first.header.Get("Location") {
+			t.Errorf("repeat: %v; want %s", again, first.header.Get("Location"))
+		}
+		if _, err := d.Exec(t.Context(), `DELETE FROM media`); err != nil {
+			t.Fatal(err)
+		}
+		if gone := up(); gone.status != 422 || !strings.Contains(gone.body, "idempotency_mismatch") || !strings.Contains(gone.body, "deleted") {
+			t.Errorf("after the file was deleted: %v", gone)
+		}
+		late := claim{tenant: "ten_a", key: "k2", print: "POST /api/v1/media"}
+		if _, err := l.claimKey(t.Context(), &late, 2*uploadTimeout); err != nil {
+			t.Fatal(err)
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := l.forgetKey(over, late); err != nil {
+			t.Errorf("a request whose time is up keeps its key: %v", err)
 		}
 	})
 }

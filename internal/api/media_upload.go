@@ -82,28 +82,36 @@ func (s *Server) uploadOnce(ctx context.Context, tenant, key string, part *multi
 	if err := checkIdempotencyKey(key); err != nil {
 		return m, false, err
 	}
-	old, err := s.claimKey(ctx, tenant, key, "POST /api/v1/media")
+	k := claim{tenant: tenant, key: key, print: "POST /api/v1/media"}
+	old, err := s.claimKey(ctx, &k, 2*uploadTimeout)
 	if err != nil {
 		return m, false, err
 	}
 	if old != nil {
-		m, err = s.uploadedBefore(ctx, tenant, key, old, part)
+		m, err = s.uploadedBefore(ctx, k, old, part)
 		return m, true, err
 	}
 	if m, err = create(); err != nil {
-		return m, false, errors.Join(err, s.forgetKey(ctx, tenant, key))
+		return m, false, errors.Join(err, s.forgetKey(ctx, k))
 	}
-	return m, false, s.keepAnswer(ctx, tenant, key, http.StatusCreated, kept{"text/plain", []byte(m.ID)})
+	if err := s.keepAnswer(ctx, k, http.StatusCreated, kept{"text/plain", []byte(m.ID)}); err != nil {
+		s.Log.WarnContext(ctx, "idempotency key not released", "requestId", requestID(ctx), "err", err) // the file is there
+	}
+	return m, false, nil
 }
 
 // uploadedBefore returns the file that the first request with the key made, if this
 // one brings the same bytes.
-func (s *Server) uploadedBefore(ctx context.Context, tenant, key string, old *keptAnswer, part *multipart.Part) (m media.Media, err error) {
-	first, err := s.openAnswer(tenant, key, old)
+func (s *Server) uploadedBefore(ctx context.Context, k claim, old *keptAnswer, part *multipart.Part) (m media.Media, err error) {
+	first, err := s.openAnswer(k, old)
 	if err != nil {
 		return m, err
 	}
-	if m, err = s.Media.Get(ctx, tenant, string(first.Body)); err != nil {
+	m, err = s.Media.Get(ctx, k.tenant, string(first.Body))
+	if fault.KindOf(err) == fault.NotFound {
+		return m, fault.New(fault.Invalid, "idempotency_mismatch", "The file that was uploaded with this Idempotency-Key is deleted. Use a new key.")
+	}
+	if err != nil {
 		return m, err
 	}
 	sum := sha256.New()
