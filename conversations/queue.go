@@ -238,11 +238,11 @@ func (d *Draft) validity() time.Duration {
 }
 
 // Accepted returns the message that was stored under an idempotency key by the same
-// request, with replayed = true; refusal if there is none.
+// request, with replayed = true; refusal if there is none, or the key has expired.
 func (s *Store) Accepted(ctx context.Context, tenantID, key, fingerprint string, refusal error) (m Message, replayed bool, err error) {
 	var stored, messageID string
-	err = s.db.QueryRowContext(ctx, `SELECT fingerprint, message_id FROM idempotency_keys WHERE tenant_id = $1 AND key = $2`,
-		tenantID, key).Scan(&stored, &messageID)
+	err = s.db.QueryRowContext(ctx, `SELECT fingerprint, message_id FROM idempotency_keys
+		WHERE tenant_id = $1 AND key = $2 AND expires_at > $3`, tenantID, key, db.Micros(s.opts.Now())).Scan(&stored, &messageID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && (messageID == "" || stored != fingerprint):
 		return m, false, refusal

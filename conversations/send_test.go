@@ -1,6 +1,7 @@
 package conversations
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -102,6 +103,18 @@ func TestIdempotency(t *testing.T) {
 		draft.Fingerprint = "f2"
 		if _, _, err := b.Queue(t.Context(), draft); fault.CodeOf(err) != "idempotency_mismatch" {
 			t.Errorf("other body: got %v; want idempotency_mismatch", err)
+		}
+		refusal := fault.New(fault.Conflict, "channel_disabled", "no")
+		accepted := func() (bool, error) {
+			_, replayed, err := b.Accepted(t.Context(), "ten_1", "order-1", "f1", refusal)
+			return replayed, err
+		}
+		if replayed, err := accepted(); err != nil || !replayed {
+			t.Errorf("refused as if it were new: %v", err)
+		}
+		b.advance(idempotencyTTL + time.Second)
+		if replayed, err := accepted(); !errors.Is(err, refusal) || replayed {
+			t.Errorf("remembered past its time: %v", err)
 		}
 		if n := b.count(`SELECT count(*) FROM messages WHERE direction = 'outbound'`); n != 1 {
 			t.Errorf("%d messages; want 1", n)
