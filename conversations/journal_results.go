@@ -170,7 +170,8 @@ func (w *resultWriter) flush(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	rows := db.NewRows("journal_id text", "tenant_id text", "events bigint", "first_seq bigint", "last_seq bigint", "took bigint")
+	rows := db.NewRows("journal_id text", "tenant_id text", "events bigint", "first_seq bigint", "last_seq bigint", "took bigint").
+		Share("tenant_id")
 	for _, journalID := range slices.Sorted(maps.Keys(batch)) { // one order on every node: no deadlock
 		r := batch[journalID]
 		rows.Add(journalID, r.tenantID, r.logged, r.firstSeq, r.lastSeq, r.took.Microseconds())

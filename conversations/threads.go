@@ -96,7 +96,8 @@ const upsertThreads = `
 // batch after the other.
 func (s *Store) saveThreads(ctx context.Context, tx *db.Tx, now time.Time, ts threads) error {
 	rows := db.NewRows("id text", "tenant_id text", "channel_id text", "contact_id text", "unread bigint", "last_id text",
-		"last_at bigint", "inbound_at bigint", "window_at bigint", "at bigint")
+		"last_at bigint", "inbound_at bigint", "window_at bigint", "at bigint").
+		Share("tenant_id", "channel_id").Share("last_at", "at")
 	keys := slices.SortedFunc(maps.Keys(ts), func(a, b threadKey) int {
 		return cmp.Or(cmp.Compare(a.channelID, b.channelID), cmp.Compare(a.contactID, b.contactID))
 	})

@@ -57,6 +57,51 @@ func TestRows(t *testing.T) {
 	})
 }
 
+// Columns of one value in all rows arrive the same, whether as arrays or not.
+func TestRowsShare(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		for _, c := range []struct {
+			name   string
+			second []any
+		}{
+			{"one value", []any{"b", "same\x00", int64(7), sql.NullString{}, sql.NullInt64{Int64: 3, Valid: true}, true}},
+			{"another in one column", []any{"b", "other", int64(7), sql.NullString{}, sql.NullInt64{Int64: 3, Valid: true}, true}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				rows := db.NewRows("id text", "t text", "n bigint", "nt text", "nn bigint", "y boolean").Share("t", "nt").Share("n", "nn", "y")
+				want := [][]any{{"a", "same\x00", int64(7), sql.NullString{}, sql.NullInt64{Int64: 3, Valid: true}, true}, c.second}
+				for _, r := range want {
+					rows.Add(r...)
+				}
+				var got [][]any
+				err := d.InTx(t.Context(), func(tx *db.Tx) error {
+					return tx.QueryRows(t.Context(), `WITH {{rows}} SELECT id, t, n, nt, nn, y FROM v`, rows, func(r *sql.Rows) error {
+						var id, text string
+						var n int64
+						var nt sql.NullString
+						var nn sql.NullInt64
+						var y bool
+						err := r.Scan(&id, &text, &n, &nt, &nn, &y)
+						got = append(got, []any{id, text, n, nt, nn, y})
+						return err
+					})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d.Dialect == db.Postgres { // its text has no NUL
+					for _, r := range want {
+						r[1] = db.Storable(r[1].(string))
+					}
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("rows (-want +got):\n%s", diff)
+				}
+			})
+		}
+	})
+}
+
 func TestRowsNullBytesBool(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()

@@ -106,31 +106,26 @@ func AppendBeside(ctx context.Context, tx *db.Tx, events []Event, beside db.Inse
 
 const appendEvents = `
 	WITH {{rows}}, head AS (
-		INSERT INTO event_heads (tenant_id, epoch, seq) SELECT tenant_id, min(epoch), count(*) FROM v WHERE ` + db.AfterInsert + ` GROUP BY tenant_id
+		INSERT INTO event_heads (tenant_id, epoch, seq) SELECT tenant_id, epoch, n FROM v WHERE behind = 0 AND ` + db.AfterInsert + `
 		ON CONFLICT (tenant_id) DO UPDATE SET seq = event_heads.seq + excluded.seq
-		RETURNING tenant_id, seq)
-	INSERT INTO events (tenant_id, seq, id, type, channel_id, conversation_id, at, data)
-	SELECT v.tenant_id, head.seq - v.behind, v.id, v.type, v.channel_id, v.conversation_id, v.at, v.data
-	FROM v JOIN head ON head.tenant_id = v.tenant_id
-	RETURNING seq`
+		RETURNING seq),
+	appended AS (
+		INSERT INTO events (tenant_id, seq, id, type, channel_id, conversation_id, at, data)
+		SELECT v.tenant_id, head.seq - v.behind, v.id, v.type, v.channel_id, v.conversation_id, v.at, v.data FROM v, head)
+	SELECT seq FROM head`
 
 // appendOne numbers and stores the events of one tenant in one statement, so that
 // its counter is locked for as short as can be: from after the insert beside it.
 func appendOne(ctx context.Context, tx *db.Tx, events []Event, beside db.Insert) error {
-	rows := db.NewRows("tenant_id text", "epoch text", "behind bigint", "id text", "type text", "channel_id text",
-		"conversation_id text", "at bigint", "data text")
-	epoch := newEpoch()
+	rows := db.NewRows("behind bigint", "tenant_id text", "epoch text", "n bigint", "id text", "type text", "channel_id text",
+		"conversation_id text", "at bigint", "data text").Share("tenant_id", "epoch", "n").Share("at").Share("channel_id")
+	epoch, n := newEpoch(), int64(len(events))
 	for i := range events {
 		e := &events[i]
-		rows.Add(e.TenantID, epoch, int64(len(events)-1-i), e.ID, e.Type, e.ChannelID, e.ConversationID, db.Micros(e.At), string(e.Data))
+		rows.Add(n-1-int64(i), e.TenantID, epoch, n, e.ID, e.Type, e.ChannelID, e.ConversationID, db.Micros(e.At), string(e.Data))
 	}
 	var last int64
-	err := tx.QueryRowsBeside(ctx, beside, appendEvents, rows, func(r *sql.Rows) error {
-		var seq int64
-		err := r.Scan(&seq)
-		last = max(last, seq)
-		return err
-	})
+	err := tx.QueryRowsBeside(ctx, beside, appendEvents, rows, func(r *sql.Rows) error { return r.Scan(&last) })
 	if err != nil {
 		return fmt.Errorf("events: append: %w", err)
 	}
