@@ -42,6 +42,9 @@ func (c *Config) check() []error {
 		add("allowed_origins", checkOrigin(o))
 	}
 	add("roles", c.checkRoles())
+	if 2*c.DrainTime > c.ShutdownTimeout { // the rest is for the work in progress
+		add("drain_time", fmt.Errorf("must be at most half of shutdown_timeout, which is %s", c.ShutdownTimeout))
+	}
 	if c.SecretKey != "" && len(c.SecretKey) < 32 {
 		add("secret_key", errors.New("must be at least 32 random bytes in base64; make one with: openssl rand -base64 32"))
 	}

@@ -70,7 +70,8 @@ type Config struct {
 
 	// How long, after SIGTERM or Ctrl-C, requests are still answered while /readyz
 	// says no and each answer closes its connection: callers and load balancers move
-	// to another process meanwhile. It is part of "shutdown_timeout".
+	// to another process meanwhile. It is part of "shutdown_timeout", and at most half
+	// of it.
 	DrainTime time.Duration `key:"drain_time" default:"500ms" min:"0s" max:"10m"`
 
 	// Simulated providers, with demo channels and a page at /simulator: on, off, or

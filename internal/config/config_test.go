@@ -84,6 +84,7 @@ func TestProblems(t *testing.T) {
 		{"broken TOML", Sources{File: write(t, "listen = ")}, "linktor.toml:1:"},
 		{"duration", Sources{Environ: []string{"LINKTOR_SHUTDOWN_TIMEOUT=25"}}, "LINKTOR_SHUTDOWN_TIMEOUT: must be a duration"},
 		{"too small", Sources{Flags: map[string]string{"send_workers": "0"}}, "--send-workers: must be at least 1"},
+		{"no time to stop", Sources{Environ: []string{"LINKTOR_DRAIN_TIME=10s", "LINKTOR_SHUTDOWN_TIMEOUT=19s"}}, "drain_time: must be at most half of shutdown_timeout, which is 19s"},
 		{"too large", Sources{Environ: []string{"LINKTOR_SHUTDOWN_TIMEOUT=1h"}}, "must be at most 10m"},
 		{"one of", Sources{Environ: []string{"LINKTOR_SIMULATOR=maybe"}}, "must be auto, on or off"},
 		{"ranges", Sources{Environ: []string{"LINKTOR_ALLOW_PRIVATE_ADDRESSES=10.0.0.0/8,x"}}, "address ranges"},
