@@ -155,7 +155,7 @@ type TierChange struct {
 	Tier        *string `json:"tier,omitempty" maxLength:"50" doc:"A tier of the preset, such as TIER_1K; empty: not known."`
 	TierPreset  *string `json:"tierPreset,omitempty" maxLength:"50" doc:"The table of tiers: see GET /api/v1/channels/{channelId}/limits."`
 	TierPolicy  *string `json:"tierPolicy,omitempty" enum:"wait,reject" doc:"What becomes of a message that would exceed the tier."`
-	PortfolioID *string `json:"portfolioId,omitempty" maxLength:"100" doc:"Channels that name the same one share their tier; empty: this channel alone."`
+	PortfolioID *string `json:"portfolioId,omitempty" maxLength:"100" doc:"Channels that name the same one share their tier, if that is the preset's scope; empty: this channel alone."`
 }
 
 // tier checks a change and returns the tier that it names, if it names one.

@@ -61,12 +61,13 @@ func TestChannels(t *testing.T) {
 		}
 		l.do(422, "PATCH", "/api/v1/channels/"+id, `{"tier":"TIER_1K","tierPreset":"portfolio"}`)
 		l.do(422, "PATCH", "/api/v1/channels/"+id, `{"tierPreset":"none"}`)
-		tiered := l.do(200, "PATCH", "/api/v1/channels/"+id, `{"tier":"TIER_1K","tierPreset":"number","tierPolicy":"reject","portfolioId":"shop"}`)
-		if at(tiered, "tierPreset") != "number" || at(tiered, "tierPolicy") != "reject" || at(tiered, "portfolioId") != "shop" {
+		l.do(422, "PATCH", "/api/v1/channels/"+id, `{"tierPreset":"number","portfolioId":"shop"}`)
+		tiered := l.do(200, "PATCH", "/api/v1/channels/"+id, `{"tier":"TIER_2K","tierPreset":"portfolio","tierPolicy":"reject","portfolioId":"shop"}`)
+		if at(tiered, "tierPreset") != "portfolio" || at(tiered, "tierPolicy") != "reject" || at(tiered, "portfolioId") != "shop" {
 			t.Errorf("tiered %v", tiered)
 		}
 		gauges := l.do(200, "GET", "/api/v1/channels/"+id+"/limits", "", "X-API-Key", "ten_a/channels:view")
-		if at(gauges, "data", "tier", "limit") != 1000.0 || at(gauges, "data", "tier", "remaining") != 1000.0 || at(gauges, "data", "tier", "scope") != "portfolio" ||
+		if at(gauges, "data", "tier", "limit") != 2000.0 || at(gauges, "data", "tier", "remaining") != 2000.0 || at(gauges, "data", "tier", "scope") != "portfolio" ||
 			at(gauges, "data", "breaker", "state") != "closed" || at(gauges, "data", "throughput", "limit") != 5.0 {
 			t.Errorf("limits %v", gauges)
 		}

@@ -43,7 +43,7 @@ var mayImport = []struct{ pkg, allowed string }{
 	{"internal/account", "conversations internal/db internal/fault internal/id"},
 	{"internal/limits", "internal/db"},
 	{"internal/spool", "conversations internal/id"},
-	{"internal/registry", "channels internal/db internal/events internal/fault internal/id internal/seal"},
+	{"internal/registry", "channels internal/db internal/events internal/fault internal/id internal/limits internal/seal"},
 	{"internal/templates", "channels internal/db internal/events internal/fault internal/id internal/registry"},
 	{"internal/media", "channels internal/db internal/events internal/fault internal/id internal/registry"},
 

@@ -32,6 +32,7 @@ func (p post) Describe() channels.Description {
 		{Key: "verifyToken", Label: "Verify token", Kind: "text", Generate: true},
 		{Key: "mode", Label: "Mode", Kind: "choice", Choices: []string{"slow", "fast"}, Default: "slow"},
 		{Key: "second", Label: "Second token", Kind: "secret"},
+		{Key: "businessAccountId", Label: "Business account", Kind: "text"},
 	}}
 	if p.signed {
 		d.Type, d.Webhook.Signed = "telegraph", true

@@ -62,7 +62,7 @@ func (r *Registry) Create(ctx context.Context, tenantID string, d Draft) (*Open,
 	x := row{
 		ID: id.New(id.Channel), TenantID: tenantID, Type: d.Type, Name: strings.TrimSpace(d.Name), Enabled: !d.Disabled,
 		OnUncertain: d.OnUncertain, Throughput: d.Throughput, Health: "{}",
-		Portfolio: strings.TrimSpace(d.Portfolio), TierPreset: d.TierPreset, TierPolicy: d.TierPolicy, Version: 1,
+		TierPreset: d.TierPreset, TierPolicy: d.TierPolicy, Version: 1,
 		CreatedAt: db.Micros(now), UpdatedAt: db.Micros(now),
 	}
 	if x.OnUncertain == "" {
@@ -71,8 +71,12 @@ func (r *Registry) Create(ctx context.Context, tenantID string, d Draft) (*Open,
 	if x.TierPolicy == "" {
 		x.TierPolicy = "wait"
 	}
-	if x.Portfolio == "" {
-		x.Portfolio = settings.text("businessAccountId")
+	portfolio := strings.TrimSpace(d.Portfolio)
+	if portfolio == "" && shares(d.TierPreset) {
+		portfolio = settings.text(businessAccount)
+	}
+	if err := x.place(x, "", settings, &portfolio); err != nil {
+		return nil, err
 	}
 	if !a.description.Webhook.Signed {
 		x.WebhookToken = randomToken()
@@ -141,34 +145,38 @@ func (r *Registry) check(x *row, settings, secrets object) (*Open, error) {
 	return r.open(c, plain)
 }
 
+// apply changes the columns that stand by themselves, and returns what that is called.
+func (p *Patch) apply(x *row) (verb string) {
+	verb = "updated"
+	if p.Enabled != nil && *p.Enabled != x.Enabled {
+		x.Enabled = *p.Enabled
+		verb = map[bool]string{true: "enabled", false: "disabled"}[x.Enabled]
+	}
+	if p.Name != nil {
+		x.Name = strings.TrimSpace(*p.Name)
+	}
+	if p.OnUncertain != nil {
+		x.OnUncertain = *p.OnUncertain
+	}
+	if p.Throughput != nil {
+		x.Throughput = *p.Throughput
+	}
+	if p.TierPreset != nil {
+		x.TierPreset = *p.TierPreset
+	}
+	if p.TierPolicy != nil {
+		x.TierPolicy = *p.TierPolicy
+	}
+	return verb
+}
+
 // Update changes a channel and announces what happened to it. The result must
 // open, as in Create.
 func (r *Registry) Update(ctx context.Context, tenantID, channelID string, p Patch) (*Open, error) {
 	var o *Open
 	err := r.change(ctx, tenantID, channelID, func(x *row) (string, error) {
-		verb := "updated"
-		if p.Enabled != nil && *p.Enabled != x.Enabled {
-			x.Enabled = *p.Enabled
-			verb = map[bool]string{true: "enabled", false: "disabled"}[x.Enabled]
-		}
-		if p.Name != nil {
-			x.Name = strings.TrimSpace(*p.Name)
-		}
-		if p.OnUncertain != nil {
-			x.OnUncertain = *p.OnUncertain
-		}
-		if p.Throughput != nil {
-			x.Throughput = *p.Throughput
-		}
-		if p.Portfolio != nil {
-			x.Portfolio = strings.TrimSpace(*p.Portfolio)
-		}
-		if p.TierPreset != nil {
-			x.TierPreset = *p.TierPreset
-		}
-		if p.TierPolicy != nil {
-			x.TierPolicy = *p.TierPolicy
-		}
+		before := *x
+		verb := p.apply(x)
 		var settings object
 		if err := json.Unmarshal([]byte(x.Settings), &settings); err != nil {
 			return "", fmt.Errorf("settings: %w", err)
@@ -177,7 +185,11 @@ func (r *Registry) Update(ctx context.Context, tenantID, channelID string, p Pat
 		if err != nil {
 			return "", err
 		}
+		account := settings.text(businessAccount)
 		if settings, secrets, err = merge(r.adapters[x.Type].description, settings, secrets, p.Settings); err != nil {
+			return "", err
+		}
+		if err := x.place(before, account, settings, trimmed(p.Portfolio)); err != nil {
 			return "", err
 		}
 		o, err = r.check(x, settings, secrets)
