@@ -24,17 +24,23 @@ func TierScope(tenantID, channelID, portfolio string) string {
 // announces a change on channelID.
 func (s *Store) SetTier(ctx context.Context, tenantID, channelID, portfolio, name string, recipients int64, source string) error {
 	err := s.inTx(ctx, func(tx *db.Tx) error {
-		e, err := setTier(ctx, tx, s.opts.Now(), tenantID, channelID, TierScope(tenantID, channelID, portfolio), name, recipients, source)
-		if err != nil {
-			return err
-		}
-		return events.Append(ctx, tx, e)
+		return s.SetTierIn(ctx, tx, tenantID, channelID, portfolio, name, recipients, source)
 	})
 	if err != nil {
 		return fmt.Errorf("set the tier of channel %s: %w", channelID, err)
 	}
 	_, err = s.FreeTiers(ctx)
 	return err
+}
+
+// SetTierIn is SetTier in a transaction of the caller's, who calls FreeTiers once it
+// is committed.
+func (s *Store) SetTierIn(ctx context.Context, tx *db.Tx, tenantID, channelID, portfolio, name string, recipients int64, source string) error {
+	e, err := setTier(ctx, tx, s.opts.Now(), tenantID, channelID, TierScope(tenantID, channelID, portfolio), name, recipients, source)
+	if err != nil {
+		return err
+	}
+	return events.Append(ctx, tx, e)
 }
 
 // limitData is the body of channel.limit; see docs/reference/events.md.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/conversations"
-	"github.com/linktor/linktor/internal/account"
+	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
 	"github.com/linktor/linktor/internal/limits"
 	"github.com/linktor/linktor/internal/registry"
@@ -158,13 +158,10 @@ type TierChange struct {
 	PortfolioID *string `json:"portfolioId,omitempty" maxLength:"100" doc:"Channels that name the same one share their tier, if that is the preset's scope; empty: this channel alone."`
 }
 
-// tier checks a change and returns the tier that it names, if it names one.
+// tier checks a change that has made c what it is, and returns the tier that it
+// names, if it names one.
 func (t TierChange) tier(c registry.Channel) (tier limits.Tier, named bool, err error) {
-	preset := c.TierPreset
-	if t.TierPreset != nil {
-		preset = *t.TierPreset
-	}
-	p, ok := limits.PresetOf(preset)
+	p, ok := limits.PresetOf(c.TierPreset)
 	if !ok {
 		return tier, false, fault.Field("/tierPreset", "unsupported", "There is no such table of tiers. See GET /api/v1/channels/{channelId}/limits.")
 	}
@@ -177,17 +174,13 @@ func (t TierChange) tier(c registry.Channel) (tier limits.Tier, named bool, err 
 	return tier, true, nil
 }
 
-// setTier makes an operator's tier count.
-func (s *Server) setTier(ctx context.Context, p *account.Principal, channelID string, change TierChange) error {
-	c, err := s.Registry.Show(ctx, p.TenantID, channelID)
-	if err != nil {
-		return err
-	}
+// setTier makes an operator's tier count, in the transaction that changes c.
+func (s *Server) setTier(ctx context.Context, tx *db.Tx, c registry.Channel, change TierChange) error {
 	tier, named, err := change.tier(c)
 	if err != nil || !named {
 		return err
 	}
-	return s.Conversations.SetTier(ctx, p.TenantID, channelID, c.Portfolio, tier.Name, tier.Recipients, "operator")
+	return s.Conversations.SetTierIn(ctx, tx, c.TenantID, c.ID, c.Portfolio, tier.Name, tier.Recipients, "operator")
 }
 
 // checkedTier makes the tier count that a provider names when it is asked.

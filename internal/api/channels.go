@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/account"
+	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/registry"
 )
 
@@ -144,25 +145,18 @@ type updateChannelInput struct {
 // updateChannel serves PATCH /api/v1/channels/{channelId}. New settings end a
 // pause: the operator has acted.
 func (s *Server) updateChannel(ctx context.Context, in *updateChannelInput) (*channelOutput, error) {
-	b, p := &in.Body, principal(ctx)
-	if err := allowedChannel(p, in.ChannelID); err != nil {
-		return nil, err
-	}
-	c, err := s.Registry.Show(ctx, p.TenantID, in.ChannelID)
-	if err != nil {
-		return nil, err
-	}
-	if _, _, err := b.tier(c); err != nil { // before anything is changed
-		return nil, err
-	}
+	b := &in.Body
 	out, err := s.patchChannel(ctx, in.ChannelID, registry.Patch{
 		Name: b.Name, Enabled: b.Enabled, Settings: b.Settings, OnUncertain: b.OnUncertain, Throughput: b.ThroughputPerSecond,
 		Portfolio: b.PortfolioID, TierPreset: b.TierPreset, TierPolicy: b.TierPolicy,
+		Also: func(ctx context.Context, tx *db.Tx, c registry.Channel) error {
+			return s.setTier(ctx, tx, c, b.TierChange)
+		},
 	}, len(b.Settings) > 0 || b.Enabled != nil && *b.Enabled)
-	if err != nil || b.Tier == nil {
-		return out, err
+	if err == nil && b.Tier != nil {
+		_, err = s.Conversations.FreeTiers(ctx)
 	}
-	return out, s.setTier(ctx, p, in.ChannelID, b.TierChange)
+	return out, err
 }
 
 // patchChannel applies p and, if resume, lets what waits on a paused channel go on.

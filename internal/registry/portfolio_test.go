@@ -1,7 +1,9 @@
 package registry_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/linktor/linktor/internal/db"
@@ -51,6 +53,39 @@ func TestPortfolio(t *testing.T) {
 		}
 		if _, err := r.Update(t.Context(), "ten_a", o.ID, registry.Patch{TierPreset: &number, Portfolio: &shop}); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("a portfolio where nobody shares: %v", err)
+		}
+	})
+}
+
+// What belongs to a channel changes with it, or nothing does.
+func TestUpdateAlso(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		r := open(t, d, newClock())
+		o, err := r.Create(t.Context(), "ten_a", draft())
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, refusal := "Renamed", errors.New("no")
+		also := func(end error) func(context.Context, *db.Tx, registry.Channel) error {
+			return func(ctx context.Context, tx *db.Tx, c registry.Channel) error {
+				if c.Name != name || c.ID != o.ID {
+					t.Errorf("told of %+v", c)
+				}
+				_, err := tx.ExecContext(ctx, `UPDATE tenants SET name = 'changed' WHERE id = $1`, c.TenantID)
+				return errors.Join(err, end)
+			}
+		}
+		names := func() (got string) {
+			if err := d.Get(&got, `SELECT c.name || '/' || t.name FROM channels c JOIN tenants t ON t.id = c.tenant_id`); err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		if _, err := r.Update(t.Context(), "ten_a", o.ID, registry.Patch{Name: &name, Also: also(refusal)}); !errors.Is(err, refusal) || names() != "Shop/ten_a" {
+			t.Errorf("refused: %v, stored %s", err, names())
+		}
+		if _, err := r.Update(t.Context(), "ten_a", o.ID, registry.Patch{Name: &name, Also: also(nil)}); err != nil || names() != "Renamed/changed" {
+			t.Errorf("%v, stored %s", err, names())
 		}
 	})
 }

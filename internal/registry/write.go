@@ -45,6 +45,10 @@ type Patch struct {
 	Portfolio   *string
 	TierPreset  *string
 	TierPolicy  *string
+
+	// Also changes what belongs to the channel, as it is now, in the same
+	// transaction; its error undoes everything. May be nil.
+	Also func(ctx context.Context, tx *db.Tx, c Channel) error
 }
 
 // Create stores a new channel and announces it. Its settings must open; no call
@@ -174,7 +178,13 @@ func (p *Patch) apply(x *row) (verb string) {
 // open, as in Create.
 func (r *Registry) Update(ctx context.Context, tenantID, channelID string, p Patch) (*Open, error) {
 	var o *Open
-	err := r.change(ctx, tenantID, channelID, func(x *row) (string, error) {
+	also := func(ctx context.Context, tx *db.Tx) error {
+		if p.Also == nil {
+			return nil
+		}
+		return p.Also(ctx, tx, o.Channel)
+	}
+	err := r.changeAnd(ctx, tenantID, channelID, func(x *row) (string, error) {
 		before := *x
 		verb := p.apply(x)
 		var settings object
@@ -194,7 +204,7 @@ func (r *Registry) Update(ctx context.Context, tenantID, channelID string, p Pat
 		}
 		o, err = r.check(x, settings, secrets)
 		return verb, err
-	})
+	}, also)
 	if err != nil {
 		return nil, fmt.Errorf("update channel %s: %w", channelID, err)
 	}
@@ -262,6 +272,11 @@ func (r *Registry) Pause(ctx context.Context, tenantID, channelID, reason string
 // change runs fn on the locked row, writes the row back with a new version, and
 // announces the verb that fn returns, if any, in the same transaction.
 func (r *Registry) change(ctx context.Context, tenantID, channelID string, fn func(*row) (verb string, err error)) error {
+	return r.changeAnd(ctx, tenantID, channelID, fn, func(context.Context, *db.Tx) error { return nil })
+}
+
+// changeAnd is change, followed by also in the same transaction.
+func (r *Registry) changeAnd(ctx context.Context, tenantID, channelID string, fn func(*row) (verb string, err error), also func(context.Context, *db.Tx) error) error {
 	err := r.db.InTx(ctx, func(tx *db.Tx) error {
 		query := selectChannels + ` AND tenant_id = $1 AND id = $2`
 		if tx.Dialect == db.Postgres { // SQLite has one writer
@@ -290,7 +305,10 @@ func (r *Registry) change(ctx context.Context, tenantID, channelID string, fn fu
 				health = $8, paused_reason = $9, updated_at = $10, deleted_at = $11, portfolio = $12, tier_preset = $13, tier_policy = $14,
 				version = version + 1 WHERE id = $1`,
 			x.ID, x.Name, x.Enabled, x.Settings, x.Secrets, x.OnUncertain, x.Throughput, x.Health, x.PausedReason,
-			x.UpdatedAt, deleted, x.Portfolio, x.TierPreset, x.TierPolicy); err != nil || verb == "" {
+			x.UpdatedAt, deleted, x.Portfolio, x.TierPreset, x.TierPolicy); err != nil {
+			return err
+		}
+		if err := also(ctx, tx); err != nil || verb == "" {
 			return err
 		}
 		c := Channel{ID: x.ID, TenantID: x.TenantID, Type: x.Type, Name: x.Name, Enabled: x.Enabled,
