@@ -182,10 +182,11 @@ func (t *Trial) add(w *world.World, a *world.Audit) {
 	r.DB += a.Inbound + a.Outbound
 	r.Provider += a.Taken
 	r.Subscribers += a.Seen.Events
-	r.Lost += a.LostInbound + a.LostSends + a.LostEvents
+	r.Lost += a.LostInbound + a.LostSends + a.LostReports + a.LostEvents
 	r.Duplicated += a.DuplicatedInbound + a.DuplicatedSends
 	r.Reordered += a.Reordered
-	r.MaxRecoveryMS = max(r.MaxRecoveryMS, w.Recovery().Milliseconds())
+	longest, _ := w.Recovery()
+	r.MaxRecoveryMS = max(r.MaxRecoveryMS, longest.Milliseconds())
 }
 
 // judge fails the scenario for what a says that is not allowed.
@@ -193,7 +194,12 @@ func (t *Trial) judge(a *world.Audit, ok allow) {
 	zero := func(n int, what string) { t.Expect(n == 0, "%d %s", n, what) }
 	zero(a.LostInbound, "webhooks lost")
 	zero(a.LostSends, "sends lost")
+	zero(a.LostReports, "reports of the provider lost")
+	zero(a.OpenReports, "reports of the provider that were not taken or look for their message")
 	zero(a.LostEvents, "events lost")
+	zero(a.GivenUp, "requests given up before they were acknowledged")
+	zero(len(a.Died), strings.Join(a.Died, "; "))
+	zero(len(a.Unrecovered), "faults after which nothing was acknowledged: "+strings.Join(a.Unrecovered, ", "))
 	zero(a.DuplicatedInbound, "inbound messages twice")
 	zero(a.EventGaps, "gaps in the event log")
 	zero(a.Seen.Gaps, "gaps on sockets that nobody announced")

@@ -47,11 +47,7 @@ func postgresAway(ctx context.Context, t *Trial) error {
 	if err := w.Database.Mend(); err != nil {
 		return err
 	}
-	mended := time.Now()
-	w.Pause(ctx, 3*time.Second)
-	healed := w.Ledger.Recovered(mended)
-	t.Count("first answer after the cut, ms", float64(healed.Milliseconds()))
-	t.Expect(healed <= 10*time.Second, "nothing was acknowledged for %s after the cut", healed)
+	t.healed(ctx, w, "the cut")
 	load.Stop()
 	if err := w.Settle(ctx, fleet, world.SettleLate); err != nil {
 		return err
@@ -66,6 +62,15 @@ func postgresAway(ctx context.Context, t *Trial) error {
 	t.Expect(after <= before+50, "%g goroutines before, %g after", before, after)
 	t.refusals(w)
 	return err
+}
+
+// healed waits until a request is acknowledged that began after the end of a fault.
+func (t *Trial) healed(ctx context.Context, w *world.World, fault string) {
+	ended := time.Now()
+	back := t.watch(ctx, func() bool { _, ok := w.Ledger.Recovered(ended); return ok }, 30*time.Second)
+	took, _ := w.Ledger.Recovered(ended)
+	t.Count("first answer after "+fault+", ms", float64(took.Milliseconds()))
+	t.Expect(back && took <= 10*time.Second, "nothing was acknowledged for %s after %s", time.Since(ended).Round(time.Millisecond), fault)
 }
 
 // refusals notes how requests were refused: with 503, never with another 5xx.

@@ -53,6 +53,8 @@ func (l *Line) Path() string { return "/webhooks/whatsapp/" + l.ChannelID }
 // Webhook is a signed body.
 type Webhook struct {
 	IDs       []string // of the messages in it
+	MessageID string   // of a report: the server's id of the message that it is about
+	Status    string   // of a report: what it says
 	Body      []byte
 	Signature string
 }
@@ -87,7 +89,8 @@ func (l *Line) Messages(in ...Inbound) *Webhook {
 
 // Status is a webhook that reports what became of a message.
 func (l *Line) Status(a Accepted, status string, at time.Time) *Webhook {
-	return l.sign(&Webhook{}, fmt.Sprintf(`"statuses":[{"id":%q,"status":%q,"timestamp":"%d","recipient_id":%q,"biz_opaque_callback_data":%q}]`,
+	id, _, _ := strings.Cut(a.Reference, ".") // an attempt may follow
+	return l.sign(&Webhook{MessageID: id, Status: status}, fmt.Sprintf(`"statuses":[{"id":%q,"status":%q,"timestamp":"%d","recipient_id":%q,"biz_opaque_callback_data":%q}]`,
 		a.ProviderID, status, at.Unix(), a.To, a.Reference))
 }
 

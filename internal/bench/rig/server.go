@@ -110,6 +110,13 @@ func (n Node) Start(ctx context.Context) (*Server, error) {
 	defer timeout.Stop()
 	select {
 	case err = <-ready:
+		if err != nil { // it closed its output: it is about to end
+			select {
+			case <-s.exited:
+				err = errors.Join(err, s.crashed())
+			case <-timeout.C:
+			}
+		}
 	case <-timeout.C:
 		err = errors.New("not ready within 30 s")
 	case <-ctx.Done():
@@ -136,6 +143,26 @@ func (s *Server) Signal(sig syscall.Signal) {
 
 // Done is closed when the process has ended.
 func (s *Server) Done() <-chan struct{} { return s.exited }
+
+// ErrKilled is the error of Start for a process that was killed before it served.
+var ErrKilled = errors.New("it was killed")
+
+// EndedBy is the signal that ended the process, or -1 if it ended by itself. Call it
+// after Done.
+func (s *Server) EndedBy() syscall.Signal {
+	if status, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return status.Signal()
+	}
+	return -1
+}
+
+// crashed is ErrKilled if kill -9 ended the process.
+func (s *Server) crashed() error {
+	if s.EndedBy() == syscall.SIGKILL {
+		return ErrKilled
+	}
+	return nil
+}
 
 // Stop ends the process in order.
 func (s *Server) Stop() {

@@ -16,6 +16,7 @@ type Audit struct {
 
 	LostInbound int // acknowledged, and not in the database
 	LostSends   int // acknowledged, and neither at the provider, nor open, nor failed with a word
+	LostReports int // of the provider, acknowledged, and not in the history of their message
 	LostEvents  int // stored, and not in the event log; or in the log, and not seen by a socket that should have
 
 	DuplicatedInbound int // stored or announced twice
@@ -27,7 +28,11 @@ type Audit struct {
 	Open         int      // still to be sent
 	OpenAs       []string // how many of these in which state, and what they wait for
 	OpenAttempts int      // attempts without an outcome
+	OpenReports  int      // of the provider: not acknowledged yet, or their message is not found yet
 	Unsent       int      // failed, expired or rejected messages
+	GivenUp      int      // requests that were given up before they were acknowledged
+	Died         []string // servers that ended by themselves
+	Unrecovered  []string // faults after which nothing was acknowledged
 	Rejected     []string
 	Broken       string // what an integrity check found
 }
@@ -42,12 +47,18 @@ func (w *World) Audit(ctx context.Context, fleet *Fleet) (*Audit, error) {
 		}
 		a.Seen = fleet.Look(head)
 	}
-	for _, step := range []func(context.Context, *Audit) error{w.auditInbound, w.auditSends, w.auditEvents, w.auditFile} {
+	for _, step := range []func(context.Context, *Audit) error{w.auditInbound, w.auditSends, w.auditReports, w.auditEvents, w.auditFile} {
 		if err := step(ctx, a); err != nil {
 			return nil, fmt.Errorf("audit: %w", err)
 		}
 	}
 	w.auditOrder(a)
+	for _, n := range w.Nodes {
+		if how := n.Died(); how != "" {
+			a.Died = append(a.Died, how)
+		}
+	}
+	_, a.Unrecovered = w.Recovery()
 	a.LostEvents += a.Seen.Missing
 	return a, nil
 }
@@ -115,6 +126,7 @@ func (w *World) auditSends(ctx context.Context, a *Audit) error {
 	for _, answer := range w.Ledger.rejected {
 		a.Rejected = append(a.Rejected, answer)
 	}
+	a.GivenUp = w.Ledger.given
 	w.Ledger.mu.Unlock()
 	const open = `SELECT state || ' ' || wait_reason || ': ' || count(*) FROM sends GROUP BY state, wait_reason ORDER BY 1`
 	if err := w.DB.SelectContext(ctx, &a.OpenAs, open); err != nil {
@@ -144,6 +156,34 @@ func (a *Audit) count(s storedSend, acked bool, n int) {
 			a.Marked++
 		}
 	}
+}
+
+// auditReports looks for what the provider was told is known.
+func (w *World) auditReports(ctx context.Context, a *Audit) error {
+	var stored []struct {
+		ID     string `db:"message_id"`
+		Status string `db:"status"`
+	}
+	if err := w.DB.SelectContext(ctx, &stored, `SELECT DISTINCT message_id, status FROM message_statuses`); err != nil {
+		return err
+	}
+	have := map[reported]bool{}
+	for _, s := range stored {
+		have[reported{s.ID, s.Status}] = true
+	}
+	w.Ledger.mu.Lock()
+	for r := range w.Ledger.reports {
+		if !have[r] {
+			a.LostReports++
+		}
+	}
+	w.Ledger.mu.Unlock()
+	err := w.DB.GetContext(ctx, &a.OpenReports, `SELECT count(*) FROM parked_statuses`)
+	a.LostReports -= min(a.LostReports, a.OpenReports) // those are not lost: they look for their message
+	if w.Provider.reports != nil {
+		a.OpenReports += int(w.Provider.reports.open.Load())
+	}
+	return err
 }
 
 // auditEvents counts the numbers that are missing in the log.

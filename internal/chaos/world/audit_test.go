@@ -35,6 +35,14 @@ func (w *World) store(t *testing.T, id, direction, status string, open, duplicat
 	}
 }
 
+func (w *World) report(t *testing.T, id, status string) {
+	t.Helper()
+	const row = `INSERT INTO message_statuses (message_id, tenant_id, provider, at, status, applied, received_at) VALUES ($1, 'ten', $2, 0, $2, $3, 0)`
+	if _, err := w.DB.Exec(t.Context(), row, id, status, true); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (w *World) took(id string, times int) {
 	for range times {
 		w.Provider.taken, w.Provider.refs = append(w.Provider.taken, rig.Accepted{}), append(w.Provider.refs, id)
@@ -52,7 +60,11 @@ func (w *World) acked(id string, n int) {
 func TestAuditFinds(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		w := fakeWorld(t, d)
-		w.Ledger.ackInbound([]string{"in-1", "in-gone"}, time.Now())
+		w.Ledger.ackHook(&rig.Webhook{IDs: []string{"in-1", "in-gone"}}, time.Now())
+		w.Ledger.ackHook(&rig.Webhook{MessageID: "first", Status: "delivered"}, time.Now())
+		w.Ledger.ackHook(&rig.Webhook{MessageID: "first", Status: "read"}, time.Now())
+		w.report(t, "first", "delivered")
+		w.Ledger.giveUp()
 		w.store(t, "in-1", "inbound", "received", false, false) // and no event tells of it
 
 		w.acked("first", 0)
@@ -87,6 +99,7 @@ func TestAuditFinds(t *testing.T) {
 			{"acked sends", a.AckedSends, 8}, {"lost sends", a.LostSends, 2}, {"taken", a.Taken, 4},
 			{"duplicated", a.DuplicatedSends, 2}, {"marked", a.Marked, 1}, {"reordered", a.Reordered, 1},
 			{"open", a.Open, 1}, {"unsent", a.Unsent, 1}, {"rejected", len(a.Rejected), 1},
+			{"lost reports", a.LostReports, 1}, {"given up", a.GivenUp, 1},
 		} {
 			if f.got != f.want {
 				t.Errorf("%s: %d; want %d", f.name, f.got, f.want)
@@ -95,14 +108,14 @@ func TestAuditFinds(t *testing.T) {
 	})
 }
 
+// Only a try that began after a fault shows that it is over, by the time of its
+// answer; and a fault after which there was none is a finding.
 func TestRecovery(t *testing.T) {
-	w := &World{Ledger: newLedger()}
 	start := time.Now()
-	w.faults = []Fault{{"one", start}, {"two", start.Add(time.Minute)}, {"after all", start.Add(time.Hour)}}
-	for _, d := range []time.Duration{-time.Second, 2 * time.Second, 3 * time.Second, time.Minute + 5*time.Second} {
-		w.Ledger.ackInbound(nil, start.Add(d))
-	}
-	if got := w.Recovery(); got != 5*time.Second {
-		t.Errorf("recovered in %s; want 5 s", got)
+	w := &World{Ledger: newLedger(), faults: []Fault{{"one", start}, {"two", start.Add(time.Minute)}, {"after all", start.Add(time.Hour)}}}
+	at := func(began, ended time.Duration) ack { return ack{start.Add(began), start.Add(ended)} }
+	w.Ledger.acks = []ack{at(-time.Second, time.Second), at(time.Second, 9*time.Second), at(2*time.Second, 4*time.Second), at(time.Minute+time.Second, time.Minute+5*time.Second)}
+	if got, never := w.Recovery(); got != 5*time.Second || len(never) != 1 || never[0] != "after all" {
+		t.Errorf("recovered in %s, never after %q; want 5 s and the last", got, never)
 	}
 }

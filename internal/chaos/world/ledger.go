@@ -2,36 +2,45 @@ package world
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/linktor/linktor/internal/bench/rig"
 )
 
 // Ledger is what clients were told: the provider, of its webhooks, and the app, of
 // its sends.
 type Ledger struct {
 	mu       sync.Mutex
-	inbound  map[string]bool   // acknowledged, by the provider's message id
-	sends    map[string]Sent   // acknowledged, by message id
-	keys     int               // idempotency keys used
-	answers  map[int]int       // by HTTP status
-	broken   int               // requests without an answer
-	closed   int               // requests that found nobody listening: never sent
-	lanes    map[string]int    // sends of each lane
-	acks     []time.Time       // when requests began that were acknowledged
+	inbound  map[string]bool // acknowledged, by the provider's message id
+	sends    map[string]Sent // acknowledged, by message id
+	keys     int             // idempotency keys used
+	answers  map[int]int     // by HTTP status
+	broken   int             // requests without an answer
+	closed   int             // requests that found nobody listening: never sent
+	lanes    map[string]int  // sends of each lane
+	acks     []ack
+	reports  map[reported]bool // acknowledged reports of the provider
+	given    int               // requests that were given up before they were acknowledged
 	rejected map[string]string // sends answered with a final error, by key: the answer
 }
 
 // Sent is a send that was acknowledged.
 type Sent struct {
 	ChannelID, To string
-	N             int // its place in its lane, from 0; Send sets it
-	At            time.Time
+	N             int       // its place in its lane, from 0; Send sets it
+	At            time.Time // when its last try began
 }
 
+// ack is the try of a request that was acknowledged.
+type ack struct{ began, ended time.Time }
+
+// reported is one thing that the provider said of one message.
+type reported struct{ messageID, status string }
+
 func newLedger() *Ledger {
-	return &Ledger{inbound: map[string]bool{}, sends: map[string]Sent{}, lanes: map[string]int{}, answers: map[int]int{}, rejected: map[string]string{}}
+	return &Ledger{reports: map[reported]bool{}, inbound: map[string]bool{}, sends: map[string]Sent{}, lanes: map[string]int{}, answers: map[int]int{}, rejected: map[string]string{}}
 }
 
 // answered counts an answer, or its absence.
@@ -49,20 +58,32 @@ func (l *Ledger) answered(status int, err error) {
 	l.answers[status]++
 }
 
-func (l *Ledger) ackInbound(ids []string, began time.Time) {
+// ackHook notes a webhook that was answered 200, by a try that began at the time.
+func (l *Ledger) ackHook(hook *rig.Webhook, began time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, id := range ids {
+	for _, id := range hook.IDs {
 		l.inbound[id] = true
 	}
-	l.acks = append(l.acks, began)
+	if hook.MessageID != "" {
+		l.reports[reported{hook.MessageID, hook.Status}] = true
+	}
+	l.acks = append(l.acks, ack{began, time.Now()})
 }
 
+// ackSend notes a send that was answered 202.
 func (l *Ledger) ackSend(id string, s Sent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sends[id] = s
-	l.acks = append(l.acks, s.At)
+	l.acks = append(l.acks, ack{s.At, time.Now()})
+}
+
+// giveUp counts a request that is not tried again although nobody acknowledged it.
+func (l *Ledger) giveUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.given++
 }
 
 func (l *Ledger) reject(key, answer string) {
@@ -112,51 +133,28 @@ func (l *Ledger) Acked() (inbound, sends int) {
 	return len(l.inbound), len(l.sends)
 }
 
-// AckedAfter is how many requests that began after t were acknowledged.
-func (l *Ledger) AckedAfter(t time.Time) (n int) {
+// Recovered is how long after t a request was acknowledged for the first time whose
+// last try began after t. The second result says whether there was one.
+func (l *Ledger) Recovered(t time.Time) (d time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, at := range l.acks {
-		if at.After(t) {
-			n++
-		}
-	}
-	return n
-}
-
-// recovery is how long after t the first request began that was acknowledged; the
-// second result says whether there was one.
-func (l *Ledger) recovery(t time.Time) (d time.Duration, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, at := range l.acks {
-		if since := at.Sub(t); since > 0 && (!ok || since < d) {
+	for _, a := range l.acks {
+		if since := a.ended.Sub(t); a.began.After(t) && (!ok || since < d) {
 			d, ok = since, true
 		}
 	}
 	return d, ok
 }
 
-// Recovered is how long after t the first request began that was acknowledged, or how
-// long ago t was if there was none.
-func (l *Ledger) Recovered(t time.Time) time.Duration {
-	if d, ok := l.recovery(t); ok {
-		return d
-	}
-	return time.Since(t)
-}
-
 // Recovery is the longest time that passed, after any fault, until a request was
-// acknowledged again. Faults after which nothing was asked for do not count.
-func (w *World) Recovery() time.Duration {
-	var longest []time.Duration
+// acknowledged again, and the faults after which none was.
+func (w *World) Recovery() (longest time.Duration, never []string) {
 	for _, f := range w.Faults() {
-		if d, ok := w.Ledger.recovery(f.At); ok {
-			longest = append(longest, d)
+		if d, ok := w.Ledger.Recovered(f.At); ok {
+			longest = max(longest, d)
+		} else {
+			never = append(never, f.Name)
 		}
 	}
-	if len(longest) == 0 {
-		return 0
-	}
-	return slices.Max(longest)
+	return longest, never
 }

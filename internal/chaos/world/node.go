@@ -106,6 +106,7 @@ func (n *Node) Terminate(limit time.Duration) (took time.Duration, err error) {
 	defer timer.Stop()
 	select {
 	case <-s.Done():
+		n.world.Fault("end " + n.Listen) // until then it may still have answered
 		return time.Since(began), nil
 	case <-timer.C:
 		s.Kill()
@@ -113,7 +114,22 @@ func (n *Node) Terminate(limit time.Duration) (took time.Duration, err error) {
 	}
 }
 
-// AwaitEnd waits until the server has ended by itself, as one does that crashes.
+// Died says how the server ended if it did so by itself, or is empty.
+func (n *Node) Died() string {
+	s := n.Server()
+	if s == nil {
+		return ""
+	}
+	select {
+	case <-s.Done():
+		return fmt.Sprintf("server %s ended by itself: %s", n.Listen, rig.LastLines(n.Log()))
+	default:
+		return ""
+	}
+}
+
+// AwaitEnd waits until the server has killed itself, as one does that crashes at a
+// moment of internal/crash.
 func (n *Node) AwaitEnd(ctx context.Context) error {
 	s := n.Server()
 	if s == nil {
@@ -124,6 +140,9 @@ func (n *Node) AwaitEnd(ctx context.Context) error {
 		n.take()
 		n.gone()
 		n.world.Fault("crash " + n.Listen)
+		if s.EndedBy() != syscall.SIGKILL {
+			return fmt.Errorf("it ended in another way: %s", rig.LastLines(n.Log()))
+		}
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -104,13 +104,16 @@ func (r *reporter) work() {
 func (w *World) Deliver(ctx context.Context, l *rig.Line, hook *rig.Webhook) bool {
 	for pause := repeatFirst; ; pause = min(2*pause, repeatMost) {
 		for _, n := range w.each() {
+			began := time.Now()
 			status, _, err := n.hook.Do("POST", l.Path(), hook.Body, "X-Hub-Signature-256", hook.Signature)
 			w.Ledger.answered(status, err)
 			if err == nil && status == 200 {
+				w.Ledger.ackHook(hook, began)
 				return true
 			}
 		}
 		if !rig.Pause(ctx, pause) {
+			w.Ledger.giveUp()
 			return false
 		}
 	}

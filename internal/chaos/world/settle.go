@@ -17,8 +17,8 @@ const (
 	SettleLate = 240 * time.Second
 )
 
-// Settle waits until nothing is under way: no send is open, every report is taken,
-// and the fleet, which may be nil, has seen the newest event. What is still open
+// Settle waits until nothing is under way: no send is open, every report is taken and
+// has found its message, and the fleet, which may be nil, has seen the newest event. What is still open
 // after limit is counted by the audit, so that only errors of the world itself are
 // returned.
 func (w *World) Settle(ctx context.Context, f *Fleet, limit time.Duration) error {
@@ -43,7 +43,8 @@ func (w *World) Settle(ctx context.Context, f *Fleet, limit time.Duration) error
 
 func (w *World) still(ctx context.Context, f *Fleet) bool {
 	var open int
-	if err := w.DB.GetContext(ctx, &open, `SELECT count(*) FROM sends`); err != nil || open > 0 || w.Provider.reports.open.Load() > 0 {
+	const under = `SELECT (SELECT count(*) FROM sends) + (SELECT count(*) FROM parked_statuses)`
+	if err := w.DB.GetContext(ctx, &open, under); err != nil || open > 0 || w.Provider.reports.open.Load() > 0 {
 		return false
 	}
 	if f == nil {
