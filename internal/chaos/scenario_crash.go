@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/linktor/linktor/internal/bench/rig"
 	"github.com/linktor/linktor/internal/chaos/world"
 )
 
@@ -24,7 +26,8 @@ var crash = Scenario{
 	Promise: "A crash at the worst moments (around each commit, between the provider's answer and its record) loses nothing and sends nothing twice, as the provider reports what it took.",
 	Run: func(ctx context.Context, t *Trial) error {
 		return t.atEach(ctx, crashPoints, func(ctx context.Context, point string) error {
-			return t.crashAt(ctx, point, world.Options{}, allow{})
+			_, err := t.crashAt(ctx, point, world.Options{}, allow{})
+			return err
 		})
 	},
 }
@@ -37,13 +40,13 @@ var crashSilent = Scenario{
 	Name: "crash-silent", Rules: "R3",
 	Promise: "Where the provider never reports, a message is sent again only if its outcome is unknown, and then it is marked as a possible duplicate.",
 	Run: func(ctx context.Context, t *Trial) error {
-		return t.atEach(ctx, append([]string{beforeResend}, sendPoints...), func(ctx context.Context, point string) error {
+		return t.inDoubt(ctx, append([]string{beforeResend}, sendPoints...), func(point string) world.Options {
 			o := world.Options{Policy: "resend", Reports: world.NoReports}
 			if point == beforeResend {
 				o.Plan = sometimesCut
 			}
-			return t.crashAt(ctx, point, o, allow{marked: true})
-		})
+			return o
+		}, allow{marked: true})
 	},
 }
 
@@ -63,9 +66,9 @@ var crashNever = Scenario{
 	Name: "crash-never", Rules: "R3",
 	Promise: "With the policy never, a message whose outcome is unknown is not sent again: it fails with outcome_unknown.",
 	Run: func(ctx context.Context, t *Trial) error {
-		return t.atEach(ctx, sendPoints, func(ctx context.Context, point string) error {
-			return t.crashAt(ctx, point, world.Options{Policy: "never", Reports: world.NoReports}, allow{unsent: true})
-		})
+		return t.inDoubt(ctx, sendPoints, func(string) world.Options {
+			return world.Options{Policy: "never", Reports: world.NoReports}
+		}, allow{unsent: true})
 	},
 }
 
@@ -91,12 +94,27 @@ func (t *Trial) atEach(ctx context.Context, points []string, fn func(ctx context
 	return errors.Join(errs...)
 }
 
-// crashAt lets a server crash at a point again and again under load.
-func (t *Trial) crashAt(ctx context.Context, point string, o world.Options, ok allow) error {
+// inDoubt crashes at points where the provider never reports, and checks that there
+// was doubt: at a single point no call may have been under way.
+func (t *Trial) inDoubt(ctx context.Context, points []string, options func(point string) world.Options, ok allow) error {
+	var doubts atomic.Int64
+	err := t.atEach(ctx, points, func(ctx context.Context, point string) error {
+		n, err := t.crashAt(ctx, point, options(point), ok)
+		doubts.Add(int64(n))
+		return err
+	})
+	t.Count("attempts in doubt", float64(doubts.Load()))
+	t.Expect(doubts.Load() > 0, "no attempt was in doubt: it shows nothing")
+	return err
+}
+
+// crashAt lets a server crash at a point again and again under load, and returns how
+// many attempts were cut off.
+func (t *Trial) crashAt(ctx context.Context, point string, o world.Options, ok allow) (doubts int, err error) {
 	o.Customers = t.Pick(60, 600)
 	w, err := t.World(ctx, o)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer w.Close() // there are many at a time
 	n := w.Nodes[0]
@@ -104,50 +122,70 @@ func (t *Trial) crashAt(ctx context.Context, point string, o world.Options, ok a
 	defer load.Stop()
 	for range t.Pick(1, 10) {
 		n.Kill()
-		n.CrashAt = fmt.Sprintf("%s:%d", point, 5+w.N(20))
-		patience := 30 * time.Second
-		if point == beforeResend { // which comes after a lease, or a cut, and the wait for reports
-			n.CrashAt, patience = beforeResend, world.SettleLate
+		if err := t.crashOnce(ctx, w, point); err != nil {
+			return 0, err
 		}
-		err := n.Start(ctx)
-		if err == nil {
-			waiting, cancel := context.WithTimeout(ctx, patience)
-			err = n.AwaitEnd(waiting)
-			cancel()
-		} else { // with much to do, the moment came before the server had said that it serves
-			err = nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		t.Expect(err == nil, "the moment %s was not reached within %s", point, patience)
 		n.Kill()
 		if err := n.Start(ctx); err != nil {
-			return err
+			return 0, err
 		}
 		w.Pause(ctx, 500*time.Millisecond)
 	}
 	load.Stop()
 	if err := w.Settle(ctx, nil, world.SettleLate); err != nil {
-		return err
+		return 0, err
 	}
 	a, err := t.Audit(ctx, w, nil, ok)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	t.enough(a, 20, 10)
 	return t.explained(ctx, w, a)
 }
 
-// explained checks that every doubt about a message has its reason in an attempt that
-// was cut off, and that a message which failed says why.
-func (t *Trial) explained(ctx context.Context, w *world.World, a *world.Audit) error {
-	var cut, mute int
-	if err := w.DB.GetContext(ctx, &cut, `SELECT count(*) FROM attempts WHERE outcome = 'uncertain'`); err != nil {
+// crashOnce starts the server with an order to kill itself at a point, and waits until
+// it has.
+func (t *Trial) crashOnce(ctx context.Context, w *world.World, point string) error {
+	n, patience := w.Nodes[0], 30*time.Second
+	n.CrashAt = fmt.Sprintf("%s:%d", point, 5+w.N(20))
+	if point == beforeResend { // which comes after a lease, or a cut, and the wait for reports
+		n.CrashAt, patience = beforeResend, world.SettleLate
+	}
+	err := n.Start(ctx)
+	switch {
+	case errors.Is(err, rig.ErrKilled): // with much to do, the moment came before the server had said that it serves
+		return nil
+	case err != nil:
 		return err
 	}
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = n.AwaitEnd(waiting)
+	t.Expect(err == nil, "the moment %s was not reached within %s: %v", point, patience, err)
+	return ctx.Err()
+}
+
+// explained checks that every doubt about a message has its reason in an attempt that
+// was cut off, that such a message ended as its policy says, and that a message which
+// failed says why. It returns the number of those attempts.
+func (t *Trial) explained(ctx context.Context, w *world.World, a *world.Audit) (cut int, err error) {
+	if err := w.DB.GetContext(ctx, &cut, `SELECT count(*) FROM attempts WHERE outcome = 'uncertain'`); err != nil {
+		return 0, err
+	}
 	t.Expect(a.DuplicatedSends <= cut, "%d messages were sent twice, but only %d attempts were cut off", a.DuplicatedSends, cut)
-	err := w.DB.GetContext(ctx, &mute, `SELECT count(*) FROM messages WHERE status = 'failed' AND error NOT LIKE '%outcome_unknown%'`)
+	var mute, strange int
+	const silent = `SELECT count(*) FROM messages WHERE status = 'failed' AND error NOT LIKE '%outcome_unknown%'`
+	if err := w.DB.GetContext(ctx, &mute, silent); err != nil {
+		return 0, err
+	}
 	t.Expect(mute == 0, "%d messages failed without saying that their outcome is unknown", mute)
-	return err
+	ends := map[string]string{"never": `m.status = 'failed'`, "resend": `m.status = 'sent' AND m.possible_duplicate`}
+	if end := ends[w.Policy]; end != "" {
+		doubtful := `SELECT count(*) FROM messages m WHERE EXISTS (SELECT 1 FROM attempts a WHERE a.message_id = m.id AND a.outcome = 'uncertain') AND NOT (` + end + `)`
+		if err := w.DB.GetContext(ctx, &strange, doubtful); err != nil {
+			return 0, err
+		}
+		t.Expect(strange == 0, "%d messages whose outcome was unknown did not end as the policy %s says", strange, w.Policy)
+	}
+	return cut, nil
 }
