@@ -124,19 +124,6 @@ func (t *Trial) probe(w *world.World) (status int, answer []byte) {
 	return w.TrySend(world.Sent{ChannelID: w.Lines[0].ChannelID, To: "+" + rig.Customer(0)})
 }
 
-// watch waits until ok, for up to limit.
-func (t *Trial) watch(ctx context.Context, ok func() bool, limit time.Duration) bool {
-	for began := time.Now(); time.Since(began) < limit && ctx.Err() == nil; {
-		if ok() {
-			return true
-		}
-		if !rig.Pause(ctx, 50*time.Millisecond) {
-			return false
-		}
-	}
-	return false
-}
-
 // fill appends to a file until the disk is full.
 func fill(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

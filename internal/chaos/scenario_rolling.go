@@ -18,20 +18,14 @@ var rolling = Scenario{
 }
 
 func rollingRestart(ctx context.Context, t *Trial) error {
-	w, err := t.World(ctx, world.Options{Nodes: 2})
+	w, err := t.besiege(ctx, world.Options{Nodes: 2}, 50, world.Load{Inbound: 150, Sends: 50})
 	if err != nil {
 		return err
 	}
-	fleet, err := w.Subscribers(ctx, 50)
-	if err != nil {
-		return err
-	}
-	defer fleet.Close()
+	defer w.lift()
 	w.Balance(ctx)
-	load := w.Load(ctx, world.Load{Inbound: 150, Sends: 50})
-	defer load.Stop()
 	w.Pause(ctx, time.Second)
-	for range t.Pick(3, 20) {
+	for range t.Pick(3, 12) {
 		for _, n := range w.Nodes {
 			took, err := n.Terminate(stopLimit + 5*time.Second)
 			t.Expect(err == nil && took <= stopLimit, "a stop took %s (%v)", took, err)
@@ -41,15 +35,10 @@ func rollingRestart(ctx context.Context, t *Trial) error {
 			w.Pause(ctx, time.Second)
 		}
 	}
-	load.Stop()
-	if err := w.Settle(ctx, fleet, world.SettleSoon); err != nil {
-		return err
-	}
-	a, err := t.Audit(ctx, w, fleet, allow{})
+	a, err := w.settled(ctx, world.SettleSoon, 150, 50)
 	if err != nil {
 		return err
 	}
-	t.enough(a, 150, 50)
 	answers, broken := w.Ledger.Answers()
 	all, bad := broken, broken
 	for status, n := range answers {
