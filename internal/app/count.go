@@ -38,7 +38,8 @@ func (i ingester) Ingest(ctx context.Context, w conversations.Webhook) (conversa
 // hubOptions makes the hub report and count.
 func (s *server) hubOptions() realtime.Options {
 	return realtime.Options{
-		OnError: func(tenant string, err error) { s.log.Warn("read the event log", "tenant", tenant, "err", err) },
+		SlowTimeout: s.cfg.RealtimeSlowTimeout,
+		OnError:     func(tenant string, err error) { s.log.Warn("read the event log", "tenant", tenant, "err", err) },
 		OnTailed: func(page []realtime.Event) {
 			now := time.Now()
 			for i := range page {

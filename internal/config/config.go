@@ -78,6 +78,11 @@ type Config struct {
 	// auto, which is on in embedded mode while the server listens on this machine only.
 	Simulator string `key:"simulator" default:"auto" oneof:"auto on off"`
 
+	// How long a realtime client may take nothing of what is sent to it, or stay far
+	// behind without coming nearer, before it is closed with 4008 and the cursor to
+	// come back with.
+	RealtimeSlowTimeout time.Duration `key:"realtime_slow_timeout" default:"60s" min:"1s" max:"1h"`
+
 	// How long events can be read again: by a client that reconnects, and through
 	// GET /api/v1/events.
 	EventRetention time.Duration `key:"event_retention" default:"168h" min:"1h"`

@@ -59,17 +59,17 @@ func (f *Fleet) Reached(seq int64) bool {
 
 // Sightings is what a fleet saw, all sockets together.
 type Sightings struct {
-	Sockets    int
-	Events     int           // distinct events
-	Missing    int           // events of the log, after each socket's start, that it did not see
-	Gaps       int           // frames whose prev was not the position before
-	Repeats    int           // events that came again, which a client drops by their seq
-	Resets     int           // gaps that were announced
-	Reconnects int           // times that a socket came back
-	Warned     int           // reconnect frames
-	Cut        int           // connections that ended without one
-	Latency    time.Duration // from an event's time to its frame, 99th percentile since the last look
-	Slowest    time.Duration // the maximum of the same
+	Sockets int
+	Events  int           // distinct events
+	Missing int           // events of the log, after each socket's start, that it did not see
+	Gaps    int           // frames whose prev was not the position before
+	Repeats int           // events that came again, which a client drops by their seq
+	Resets  int           // gaps that were announced
+	Back    int           // sockets that came back at least once
+	Warned  int           // reconnect frames
+	Cut     int           // connections that ended without one
+	Latency time.Duration // from an event's time to its frame, 99th percentile since the last look
+	Slowest time.Duration // the maximum of the same
 }
 
 // Look sums up. head is the number of the newest event.
@@ -83,7 +83,9 @@ func (f *Fleet) Look(head int64) Sightings {
 		sum.Gaps += s.gaps
 		sum.Repeats += s.repeats
 		sum.Resets += s.resets
-		sum.Reconnects += s.reconnects
+		if s.reconnects > 0 {
+			sum.Back++
+		}
 		sum.Warned += s.warned
 		sum.Cut += s.cut
 		for _, d := range s.late {
@@ -115,17 +117,21 @@ func (s *socket) follow(ctx context.Context, c *websocket.Conn) {
 		if !rig.Pause(ctx, asked) {
 			return
 		}
-		for {
-			if !rig.Pause(ctx, s.world.Duration(20*time.Millisecond, 200*time.Millisecond)) {
-				return
-			}
-			var err error
-			if c, err = s.dial(ctx); err == nil {
-				break
-			}
+		if c = s.redial(ctx); c == nil {
+			return
 		}
-		s.mu.Lock()
-		s.reconnects++
-		s.mu.Unlock()
 	}
+}
+
+// redial tries until it is connected again, with its cursor, or ctx ends.
+func (s *socket) redial(ctx context.Context) *websocket.Conn {
+	for rig.Pause(ctx, s.world.Duration(20*time.Millisecond, 200*time.Millisecond)) {
+		if c, err := s.dial(ctx); err == nil {
+			s.mu.Lock()
+			s.reconnects++
+			s.mu.Unlock()
+			return c
+		}
+	}
+	return nil
 }
