@@ -10,7 +10,7 @@ import (
 	"github.com/linktor/linktor/internal/chaos/world"
 )
 
-// replay is the inbound part of R36: one signed body is posted 1,000 times, 16 at a
+// replay is the inbound part of R36: one signed body is posted 1,000 times, 8 at a
 // time. Each is answered 200, because a provider that repeats must not be told off,
 // and all but the first have no effect: no message, no event.
 var replay = Scenario{
@@ -19,7 +19,10 @@ var replay = Scenario{
 	Run:     runReplay,
 }
 
-const replayTimes = 1000
+const (
+	replayTimes = 1000
+	replayers   = 8 // of which each has its share
+)
 
 func runReplay(ctx context.Context, t *Trial) error {
 	w, err := t.World(ctx, world.Options{Customers: 2, Reports: world.NoReports})
@@ -41,9 +44,9 @@ func runReplay(ctx context.Context, t *Trial) error {
 		}
 		var wrong atomic.Int64
 		var posts sync.WaitGroup
-		for range 16 {
+		for range replayers {
 			posts.Go(func() {
-				for range replayTimes / 16 {
+				for range replayTimes / replayers {
 					if ok, err := line.Post(w.Nodes[0].Hook(), hook); err != nil || !ok {
 						wrong.Add(1)
 					}

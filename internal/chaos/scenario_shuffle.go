@@ -110,7 +110,12 @@ func (t *Trial) ended(ctx context.Context, w *world.World, want map[string]strin
 	if err != nil {
 		return err
 	}
-	twice, back := 0, 0
+	twice, back, untold := 0, 0, 0
+	for id, end := range want {
+		if list := steps[id]; len(list) == 0 || list[len(list)-1] != end {
+			untold++
+		}
+	}
 	for _, list := range steps {
 		seen := map[string]bool{}
 		for i, s := range list {
@@ -125,6 +130,7 @@ func (t *Trial) ended(ctx context.Context, w *world.World, want map[string]strin
 	}
 	t.Result.Duplicated += twice
 	t.Result.Reordered += back
+	t.Expect(untold == 0, "of %d messages the last step that was announced is not where they ended", untold)
 	t.Expect(twice == 0, "%d steps were announced twice", twice)
 	t.Expect(back == 0, "%d steps were announced backwards", back)
 	return nil
