@@ -120,7 +120,11 @@ func (t *Trial) crashAt(ctx context.Context, point string, o world.Options, ok a
 	n := w.Nodes[0]
 	load := w.Load(ctx, world.Load{Inbound: 60, Sends: 30})
 	defer load.Stop()
-	for range t.Pick(1, 10) {
+	rounds := t.Pick(1, 5)
+	if point == beforeResend { // of which each takes minutes
+		rounds = 1
+	}
+	for range rounds {
 		n.Kill()
 		if err := t.crashOnce(ctx, w, point); err != nil {
 			return 0, err

@@ -19,17 +19,18 @@ import (
 
 // doors is R39: a body of 1 GB in chunks is answered 413 once it is over its limit,
 // and not kept in memory; connections that say nothing, or one byte of a header a
-// second, are closed after 10 s (12 s with a margin); and ordinary requests meanwhile
-// take at most twice as long as before, or 50 ms more, at the 99th percentile.
+// second, are closed after 10 s (20 s, for a busy machine); and ordinary requests
+// meanwhile take at most twice as long as before, or 50 ms more, at the median, and at
+// most 500 ms more at the 99th percentile: of so few, that is nearly the slowest.
 var doors = Scenario{
-	Name: "doors", Rules: "R39",
+	Name: "doors", Rules: "R39", Alone: true,
 	Promise: "Endless bodies, silent connections and headers that drip cost neither memory nor other callers.",
 	Run:     runDoors,
 }
 
 const (
 	doorsMemory   = 50 << 20 // growth while bodies of 1 GB arrive, in bytes
-	doorsPatience = 12 * time.Second
+	doorsPatience = 20 * time.Second
 )
 
 func runDoors(ctx context.Context, t *Trial) error {
@@ -63,7 +64,12 @@ func runDoors(ctx context.Context, t *Trial) error {
 	grown := watched().Peak - calm
 	t.Expect(grown <= doorsMemory, "memory grew by %d MiB", grown>>20)
 	p99, was := during.Quantile(0.99), before.Quantile(0.99)
-	t.Expect(during.Len() > 50 && p99 <= max(2*was, was+50), "ordinary requests took %.0f ms at the 99th percentile, before %.0f ms", p99, was)
+	median, usual := during.Quantile(0.5), before.Quantile(0.5)
+	t.Expect(during.Len() > 50, "only %d ordinary requests were answered: it shows nothing", during.Len())
+	t.Expect(median <= max(2*usual, usual+50), "ordinary requests took %.0f ms at the median, before %.0f ms", median, usual)
+	t.Expect(p99 <= was+500, "ordinary requests took %.0f ms at the 99th percentile, before %.0f ms", p99, was)
+	t.Count("medianMs", median)
+	t.Count("medianBeforeMs", usual)
 	t.Count("memoryMiB", float64(grown>>20))
 	t.Count("p99Ms", p99)
 	t.Count("p99BeforeMs", was)
