@@ -35,17 +35,17 @@ type deadLetterBody struct {
 
 type listDeadLettersInput struct {
 	PageQuery
-	ChannelID string `query:"channelId" maxLength:"100"`
-	Code      string `query:"code" maxLength:"100" doc:"Of the error, such as 131026 or expired."`
-	Class     string `query:"class" maxLength:"100" doc:"Of the error, such as recipient."`
-	From      string `query:"from" format:"date-time" doc:"Ended at this time or later."`
-	To        string `query:"to" format:"date-time" doc:"Ended before this time."`
+	ChannelID string    `query:"channelId" maxLength:"100"`
+	Code      string    `query:"code" maxLength:"100" doc:"Of the error, such as 131026 or expired."`
+	Class     string    `query:"class" maxLength:"100" doc:"Of the error, such as recipient."`
+	From      time.Time `query:"from" doc:"Ended at this time or later."`
+	To        time.Time `query:"to" doc:"Ended before this time."`
 }
 
 // listDeadLetters serves GET /api/v1/dead-letters.
 func (s *Server) listDeadLetters(ctx context.Context, in *listDeadLettersInput) (*pageOutput[deadLetterBody], error) {
 	p := principal(ctx)
-	f, err := s.deadFilter(p, in.ChannelID, in.Code, in.Class, in.From, in.To)
+	f, err := deadFilter(p, in.ChannelID, in.Code, in.Class, in.From, in.To)
 	if err != nil {
 		return nil, err
 	}
@@ -85,36 +85,26 @@ func deadCursor(after string) (*conversations.DeadCursor, error) {
 	return &conversations.DeadCursor{At: at, ID: key[1]}, nil
 }
 
-func (s *Server) deadFilter(p *account.Principal, channelID, code, class, from, to string) (f conversations.DeadFilter, err error) {
-	f = conversations.DeadFilter{Code: code, Class: class}
-	for _, t := range []struct {
-		text string
-		at   *time.Time
-	}{{from, &f.From}, {to, &f.To}} {
-		if t.text == "" {
-			continue
-		}
-		if *t.at, err = time.Parse(time.RFC3339, t.text); err != nil {
-			return f, badParameter("from", "Write times as in 2026-11-21T10:30:00Z, with their offset.")
-		}
-	}
+func deadFilter(p *account.Principal, channelID, code, class string, from, to time.Time) (f conversations.DeadFilter, err error) {
+	f = conversations.DeadFilter{Code: code, Class: class, From: from, To: to}
 	f.ChannelIDs, err = channelScope(p, channelID)
 	return f, err
 }
 
-// maxReplay bounds one call: each message is a transaction of its own.
+// maxReplay bounds one call, and so does replayTime: each message is a transaction
+// of its own.
 const maxReplay = 500
 
 type replayDeadLettersInput struct {
 	Body struct {
-		MessageIDs []string `json:"messageIds,omitempty" maxItems:"500" doc:"These, and no others. Cannot be combined with a filter."`
-		ChannelID  string   `json:"channelId,omitempty" maxLength:"100"`
-		Code       string   `json:"code,omitempty" maxLength:"100"`
-		Class      string   `json:"class,omitempty" maxLength:"100"`
-		From       string   `json:"from,omitempty" format:"date-time"`
-		To         string   `json:"to,omitempty" format:"date-time"`
-		Limit      int      `json:"limit,omitempty" minimum:"1" maximum:"500" default:"100" doc:"How many to look at in this call."`
-		After      string   `json:"after,omitempty" maxLength:"512" doc:"next of the previous answer."`
+		MessageIDs []string  `json:"messageIds,omitempty" maxItems:"500" doc:"These, and no others. Cannot be combined with a filter."`
+		ChannelID  string    `json:"channelId,omitempty" maxLength:"100"`
+		Code       string    `json:"code,omitempty" maxLength:"100"`
+		Class      string    `json:"class,omitempty" maxLength:"100"`
+		From       time.Time `json:"from,omitzero"`
+		To         time.Time `json:"to,omitzero"`
+		Limit      int       `json:"limit,omitempty" minimum:"1" maximum:"500" default:"100" doc:"How many to look at in this call."`
+		After      string    `json:"after,omitempty" maxLength:"512" doc:"next of the previous answer."`
 	}
 }
 
@@ -129,6 +119,8 @@ type replayDeadLettersOutput struct {
 		Skipped  []skippedBody `json:"skipped" nullable:"false"`
 		HasMore  bool          `json:"hasMore"`
 		Next     string        `json:"next,omitempty" doc:"Pass as after to go on behind those that were looked at."`
+		// Remaining are those of messageIds for which the time did not do.
+		Remaining []string `json:"remaining,omitempty" doc:"Those of messageIds that were not looked at: pass them in another call."`
 	}
 }
 
@@ -137,36 +129,55 @@ func (s *Server) replayDeadLetters(ctx context.Context, in *replayDeadLettersInp
 	b := &in.Body
 	out := &replayDeadLettersOutput{}
 	out.Body.Skipped = []skippedBody{}
-	ids := b.MessageIDs
-	if len(ids) > 0 {
-		if b.ChannelID+b.Code+b.Class+b.From+b.To+b.After != "" {
+	if len(b.MessageIDs) > 0 {
+		if b.ChannelID+b.Code+b.Class+b.After != "" || !b.From.IsZero() || !b.To.IsZero() {
 			return nil, fault.Field("/messageIds", "not_allowed", "Name messages or a filter, not both.")
 		}
-	} else {
-		letters, err := s.deadToReplay(ctx, in)
+		n, err := s.replayEach(ctx, b.MessageIDs, out)
 		if err != nil {
 			return nil, err
 		}
-		if out.Body.HasMore = len(letters) > b.Limit; out.Body.HasMore {
-			letters = letters[:b.Limit]
-			out.Body.Next = encodeCursor(deadKey(letters[len(letters)-1]))
-		}
-		for _, l := range letters {
-			ids = append(ids, l.Message.ID)
-		}
+		out.Body.Remaining = b.MessageIDs[n:]
+		out.Body.HasMore = n < len(b.MessageIDs)
+		return out, nil
 	}
-	for _, id := range ids {
+	letters, err := s.deadToReplay(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, l := range letters[:min(len(letters), b.Limit)] {
+		ids = append(ids, l.Message.ID)
+	}
+	n, err := s.replayEach(ctx, ids, out)
+	if err != nil {
+		return nil, err
+	}
+	if out.Body.HasMore = n < len(letters); out.Body.HasMore {
+		out.Body.Next = encodeCursor(deadKey(letters[n-1]))
+	}
+	return out, nil
+}
+
+// replayEach sends messages again until the time of a call is over, and returns how
+// many of them it looked at: one at least, if there is one.
+func (s *Server) replayEach(ctx context.Context, ids []string, out *replayDeadLettersOutput) (looked int, err error) {
+	began := s.Now()
+	for i, id := range ids {
+		if i > 0 && s.Now().Sub(began) > replayTime {
+			return i, nil
+		}
 		_, _, err := s.retry(ctx, id)
 		switch kind := fault.KindOf(err); {
 		case err == nil:
 			out.Body.Replayed++
 		case kind == fault.Internal || kind == fault.Unavailable:
-			return nil, err
+			return i, err
 		default:
 			out.Body.Skipped = append(out.Body.Skipped, skippedBody{id, fault.CodeOf(err)})
 		}
 	}
-	return out, nil
+	return len(ids), nil
 }
 
 // deadToReplay finds one more than is asked for.
@@ -175,7 +186,7 @@ func (s *Server) deadToReplay(ctx context.Context, in *replayDeadLettersInput) (
 	if b.Limit <= 0 || b.Limit > maxReplay {
 		b.Limit = 100
 	}
-	f, err := s.deadFilter(p, b.ChannelID, b.Code, b.Class, b.From, b.To)
+	f, err := deadFilter(p, b.ChannelID, b.Code, b.Class, b.From, b.To)
 	if err != nil {
 		return nil, err
 	}

@@ -149,3 +149,33 @@ func TestRetryWithAFallback(t *testing.T) {
 		t.Errorf("with a paused template: %v", got)
 	}
 }
+
+// A replay that takes long ends early and says where to go on.
+func TestReplayDeadLettersInSteps(t *testing.T) {
+	l := newLab(t, dbtest.SQLite(t))
+	l.receive("p1", "hello")
+	ids := []string{l.fail("a"), l.fail("b"), l.fail("c")}
+	now := time.Now()
+	l.Now = func() time.Time { now = now.Add(replayTime); return now } // each look takes as long as a call may
+	replay := func(body string) map[string]any {
+		return l.do(200, http.MethodPost, "/api/v1/dead-letters/replay", body)
+	}
+	got := replay(`{}`)
+	next, _ := got["next"].(string)
+	if got["replayed"] != 2.0 || got["hasMore"] != true || next == "" {
+		t.Fatalf("first step %v", got)
+	}
+	if got = replay(`{"after":"` + next + `"}`); got["replayed"] != 1.0 || got["hasMore"] != false || got["next"] != nil {
+		t.Errorf("second step %v", got)
+	}
+	got = replay(`{"messageIds":["` + strings.Join(ids, `","`) + `"]}`)
+	if len(got["skipped"].([]any)) != 2 || got["hasMore"] != true || at(got, "remaining", 0) != ids[2] {
+		t.Errorf("by their ids: %v", got)
+	}
+	if got := l.do(422, http.MethodGet, "/api/v1/dead-letters?to=tomorrow", ""); at(got, "errors", 0, "parameter") != "to" {
+		t.Errorf("a wrong end: %v", got)
+	}
+	if got := l.do(422, http.MethodPost, "/api/v1/dead-letters/replay", `{"to":"tomorrow"}`); at(got, "errors", 0, "pointer") != "/to" {
+		t.Errorf("a wrong end of a replay: %v", got)
+	}
+}

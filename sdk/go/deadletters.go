@@ -55,8 +55,9 @@ type DeadLettersReplayed struct {
 		ID     string `json:"id"`
 		Reason string `json:"reason"` // a code, such as window_closed
 	} `json:"skipped"`
-	HasMore bool   `json:"hasMore"` // call again with Next as After
-	Next    string `json:"next"`
+	HasMore   bool     `json:"hasMore"` // call again with Next as After, or with Remaining as MessageIDs
+	Next      string   `json:"next"`
+	Remaining []string `json:"remaining,omitempty"` // those of MessageIDs that were not looked at
 }
 
 // DeadLetters are the calls about messages that ended without being delivered.
@@ -74,7 +75,7 @@ func (d DeadLetters) All(ctx context.Context, f DeadLetterFilter, options ...Cal
 }
 
 // Replay sends dead letters again, oldest first. A call is one step: call it again
-// with Next as After until HasMore is false. The same call twice sends nothing twice.
+// with Next as After, or with Remaining as MessageIDs, until HasMore is false. The same call twice sends nothing twice.
 func (d DeadLetters) Replay(ctx context.Context, r DeadLetterReplay, options ...CallOption) (*DeadLettersReplayed, error) {
 	return fetch[DeadLettersReplayed](ctx, d.t, http.MethodPost, path("dead-letters", "replay"), r, options)
 }

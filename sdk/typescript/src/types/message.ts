@@ -293,9 +293,11 @@ export interface DeadLetterReplay {
   replayed: number
   /** `reason` is a code, such as window_closed. */
   skipped: { id: string; reason: string }[]
-  /** Call again with `next` as `after`. */
+  /** Call again with `next` as `after`, or with `remaining` as `messageIds`. */
   hasMore: boolean
   next?: string
+  /** Those of `messageIds` that were not looked at. */
+  remaining?: string[]
 }
 
 /** The whole story of a message. */
