@@ -167,6 +167,40 @@ func TestTier(t *testing.T) {
 	})
 }
 
+// What waits for the tier goes on when its person writes, or is counted for another
+// message, although no place is free.
+func TestTierNoLongerNeeded(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		b.exec(`UPDATE channels SET portfolio = 'waba'`)
+		if err := b.SetTier(t.Context(), "ten_1", "ch_1", "waba", "TIER_1", 1, "operator"); err != nil {
+			t.Fatal(err)
+		}
+		b.queued(b.template("+16505550000", "UTILITY"))
+		b.outcome(sent(b.claimWithin(meta)[0]))
+		m := b.queued(b.template(ada, "UTILITY"))
+		if c := b.claimWithin(meta); len(c) != 0 || b.waiting(m.ID).Reason != WaitTier {
+			t.Fatalf("claimed %+v; it waits %+v", c, b.waiting(m.ID))
+		}
+		b.explainAll()
+		if c := b.claimWithin(meta); len(c) != 0 {
+			t.Fatalf("over the tier: %+v", c)
+		}
+		b.open(ada)
+		b.explainAll()
+		c := b.claimWithin(meta)
+		if len(c) != 1 || c[0].MessageID != m.ID {
+			t.Fatalf("claimed %+v after the customer wrote", c)
+		}
+		again := b.queued(b.template("+16505550000", "UTILITY"))
+		b.exec(`UPDATE sends SET wait_reason = 'tier_limit', due_at = valid_until WHERE message_id = $1`, again.ID)
+		b.explainAll()
+		if c = b.claimWithin(meta); len(c) != 1 || c[0].MessageID != again.ID {
+			t.Errorf("claimed %+v; want the message to who is counted", c)
+		}
+	})
+}
+
 func TestTierRejects(t *testing.T) {
 	b := newBench(t, dbtest.SQLite(t))
 	if err := b.SetTier(t.Context(), "ten_1", "ch_1", "waba", "", 1, "operator"); err != nil {

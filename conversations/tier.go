@@ -18,6 +18,10 @@ import (
 // Source: Meta, "Messaging limits": unique users in a moving 24 hours.
 const tierWindow = 24 * time.Hour
 
+// tierLook is how often a message over the tier is looked at if FreeTiers, which
+// knows when there is a reason to, has missed one.
+const tierLook = time.Hour
+
 // Tier is how many people may be written to first in 24 hours.
 type Tier struct {
 	Scope      string
@@ -160,8 +164,8 @@ func (g *gate) tier(ctx context.Context, scope string, claims []*Claim, held map
 		return err
 	}
 	wait := time.Duration(max(next, 0)) * time.Microsecond
-	for _, c := range over { // FreeTiers wakes as many as there are places
-		held[c.MessageID] = putBack{reason: WaitTier, wait: wait, due: g.untilActed(c), limit: t.Recipients, used: t.Used}
+	for _, c := range over { // FreeTiers wakes as many as there are places for
+		held[c.MessageID] = putBack{reason: WaitTier, wait: wait, due: min(g.untilActed(c), tierLook), limit: t.Recipients, used: t.Used}
 	}
 	return nil
 }

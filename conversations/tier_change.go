@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/linktor/linktor/internal/db"
@@ -73,46 +74,79 @@ func setTier(ctx context.Context, tx *db.Tx, now time.Time, tenantID, channelID,
 	return []events.Event{e}, err
 }
 
-// FreeTiers lets as many of the messages go that wait for their messaging tier as
-// there are free places.
+// tierScope is what TierScope returns for a channel c.
+const tierScope = `CASE WHEN c.portfolio = '' THEN c.id ELSE c.tenant_id || '/' || c.portfolio END`
+
+// FreeTiers lets those messages go that wait for their messaging tier and no longer
+// need a place, and as many of the others as there are free places.
 func (s *Store) FreeTiers(ctx context.Context) (freed int, err error) {
-	var scopes []string
-	const scopeOf = `CASE WHEN c.portfolio = '' THEN c.id ELSE c.tenant_id || '/' || c.portfolio END`
-	if err := s.db.SelectContext(ctx, &scopes, `SELECT DISTINCT `+scopeOf+` FROM channels c
+	var scopes []struct {
+		Tenant string `db:"tenant_id"`
+		Scope  string `db:"scope"`
+	}
+	if err := s.db.SelectContext(ctx, &scopes, `SELECT DISTINCT c.tenant_id, `+tierScope+` AS scope FROM channels c
 		WHERE EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'tier_limit')`); err != nil {
 		return 0, fmt.Errorf("free tiers: %w", err)
 	}
-	for _, scope := range scopes {
+	for _, sc := range scopes {
 		err := s.inTx(ctx, func(tx *db.Tx) error {
-			t, err := lockTier(ctx, tx, scope)
-			if err != nil {
-				return err
-			}
-			free := int64(sweepLimit)
-			if t.limited() {
-				if err := t.keep(ctx, tx); err != nil {
-					return err
-				}
-				free = min(free, t.Recipients-t.Used)
-			}
-			if free <= 0 {
-				return nil
-			}
-			res, err := tx.ExecContext(ctx, `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0 WHERE state = 'queued' AND seq IN (
-				SELECT s.seq FROM sends s JOIN channels c ON c.id = s.channel_id
-				WHERE s.wait_reason = 'tier_limit' AND s.state = 'queued' AND `+scopeOf+` = $1
-				ORDER BY s.priority, s.seq LIMIT $2)`, scope, free)
-			if err != nil {
-				return err
-			}
-			n, err := res.RowsAffected()
-			freed += int(n)
-			tx.Announce(SendsQueued{int(n)})
+			n, err := s.freeTier(ctx, tx, sc.Tenant, sc.Scope)
+			freed += n
+			tx.Announce(SendsQueued{n})
 			return err
 		})
 		if err != nil {
-			return freed, fmt.Errorf("free tier %s: %w", scope, err)
+			return freed, fmt.Errorf("free tier %s: %w", sc.Scope, err)
 		}
 	}
 	return freed, nil
+}
+
+// freeSends makes the sends due that a query finds.
+const freeSends = `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0 WHERE state = 'queued' AND wait_reason = 'tier_limit' AND seq IN (`
+
+// placeless finds what waits for a tier although its person has been counted, or has
+// written, a moment ago: that needs no place.
+const placeless = `
+	SELECT s.seq FROM tier_recipients r JOIN channels c ON ` + tierScope + ` = r.scope JOIN sends s ON s.channel_id = c.id AND s.contact_id = r.contact_id
+	WHERE r.scope = $1 AND r.at > {clock} - $4
+	UNION ALL
+	SELECT s.seq FROM conversations v JOIN channels c ON c.id = v.channel_id JOIN sends s ON s.channel_id = v.channel_id AND s.contact_id = v.contact_id
+	WHERE v.tenant_id = $2 AND v.last_message_at > $3 - $4 AND v.window_expires_at > $3 AND ` + tierScope + ` = $1`
+
+// recently is how far placeless looks back: for longer than a sweep may be late.
+const recently = time.Minute
+
+func (s *Store) freeTier(ctx context.Context, tx *db.Tx, tenantID, scope string) (n int, err error) {
+	t, err := lockTier(ctx, tx, scope)
+	if err != nil {
+		return 0, err
+	}
+	free := int64(sweepLimit)
+	if t.limited() {
+		if err := t.keep(ctx, tx); err != nil {
+			return 0, err
+		}
+		query := strings.ReplaceAll(freeSends+placeless+`)`, "{clock}", tx.Dialect.Clock())
+		if n, err = affected(tx.ExecContext(ctx, query, scope, tenantID, db.Micros(s.opts.Now()), recently.Microseconds())); err != nil {
+			return 0, err
+		}
+		free = min(free, t.Recipients-t.Used)
+	}
+	if free <= 0 {
+		return n, nil
+	}
+	m, err := affected(tx.ExecContext(ctx, freeSends+`
+		SELECT s.seq FROM sends s JOIN channels c ON c.id = s.channel_id
+		WHERE s.wait_reason = 'tier_limit' AND s.state = 'queued' AND `+tierScope+` = $1
+		ORDER BY s.priority, s.seq LIMIT $2)`, scope, free))
+	return n + m, err
+}
+
+func affected(res sql.Result, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
 }
