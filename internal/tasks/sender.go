@@ -43,15 +43,16 @@ type SenderOptions struct {
 }
 
 const (
-	sendTimeout  = 30 * time.Second // one call to a provider
-	renewEvery   = conversations.Lease / 3
-	sweepEvery   = 2 * time.Second
-	dueEvery     = 500 * time.Millisecond // half of what a schedule or a validity may be missed by
-	claimEvery   = 5 * time.Millisecond   // between claims while most slots are taken: calls end one by one
-	pollBusy     = 250 * time.Millisecond // how often the tables are looked at without a ring
-	pollIdle     = time.Second
-	recordPause  = 200 * time.Millisecond // between tries to record an outcome while the database is away
-	recordPauses = 5 * time.Second
+	sendTimeout    = 30 * time.Second // one call to a provider
+	renewEvery     = conversations.Lease / 3
+	sweepEvery     = 2 * time.Second
+	dueEvery       = 500 * time.Millisecond // half of what a schedule or a validity may be missed by
+	claimEvery     = 5 * time.Millisecond   // between claims while most slots are taken: calls end one by one
+	pollBusy       = 250 * time.Millisecond // how often the tables are looked at without a ring
+	pollIdle       = time.Second
+	releaseTimeout = 5 * time.Second
+	recordPause    = 200 * time.Millisecond // between tries to record an outcome while the database is away
+	recordPauses   = 5 * time.Second
 )
 
 // Sender delivers queued messages: it claims them, hands each to its channel's
@@ -171,7 +172,11 @@ func (s *Sender) due(ctx context.Context) {
 	}
 }
 
+// release gives claims back, also while the Sender stops: a claim that is kept would be
+// taken for a call that was cut off.
 func (s *Sender) release(ctx context.Context, claims []conversations.Claim, wait time.Duration, reason string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
 	if err := s.Store.ReleaseSends(ctx, claims, wait, reason); err != nil {
 		s.Log.Warn("release sends; their leases will end", "err", err) // the sweeper finds them
 	}

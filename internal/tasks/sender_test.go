@@ -67,22 +67,9 @@ type rig struct {
 
 func newRig(t *testing.T, d *db.DB, throughput float64, answer func(int, channels.Outbound) (channels.Sent, error)) *rig {
 	t.Helper()
-	plain := func(b []byte, _ string) ([]byte, error) { return b, nil }
-	store := conversations.NewStore(d, conversations.Options{Now: time.Now, Node: "n1", Seal: plain, Unseal: plain, MediaURL: func(string) string { return "" }})
-	for _, q := range []string{
-		`INSERT INTO tenants (id, name, created_at) VALUES ('ten_1', 'one', 0)`,
-		`INSERT INTO channels (id, tenant_id, type, name, settings, secrets, created_at, updated_at) VALUES ('ch_1', 'ten_1', 'fake', 'one', '{}', '', 0, 0)`,
-	} {
-		if _, err := d.Exec(t.Context(), q); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r := &rig{t: t, d: d, store: store, p: &provider{answer: answer, called: make(chan string, 1000)}, paused: make(chan string, 10)}
-	r.Sender = NewSender(SenderOptions{
-		Store: store, Channels: office{&registry.Open{Channel: registry.Channel{ID: "ch_1", Throughput: throughput}, Account: r.p}, r.paused},
-		Limits: limits.NewCounter(nil, nil, nil, time.Now), Throughput: 80, Workers: 8, Log: slog.New(slog.DiscardHandler),
-		Prepare: func(context.Context, string, *registry.Open, *channels.Outbound) error { return nil },
-	})
+	r := idleRig(t, d)
+	r.p.answer = answer
+	r.Channels.(office).open.Throughput = throughput
 	d.Listen(func(v any) {
 		if _, ok := v.(conversations.SendsQueued); ok {
 			r.Wake()
@@ -95,7 +82,22 @@ func newRig(t *testing.T, d *db.DB, throughput float64, answer func(int, channel
 		if err := r.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
-		store.Stop()
+	})
+	return r
+}
+
+// idleRig is a rig that is not started.
+func idleRig(t *testing.T, d *db.DB) *rig {
+	t.Helper()
+	plain := func(b []byte, _ string) ([]byte, error) { return b, nil }
+	store := conversations.NewStore(d, conversations.Options{Now: time.Now, Node: "n1", Seal: plain, Unseal: plain, MediaURL: func(string) string { return "" }})
+	town(t, d)
+	t.Cleanup(store.Stop)
+	r := &rig{t: t, d: d, store: store, p: &provider{called: make(chan string, 1000)}, paused: make(chan string, 10)}
+	r.Sender = NewSender(SenderOptions{
+		Store: store, Channels: office{&registry.Open{Channel: registry.Channel{ID: "ch_1", Throughput: 1000}, Account: r.p}, r.paused},
+		Limits: limits.NewCounter(nil, nil, nil, time.Now), Throughput: 80, Workers: 8, Log: slog.New(slog.DiscardHandler),
+		Prepare: func(context.Context, string, *registry.Open, *channels.Outbound) error { return nil },
 	})
 	return r
 }
