@@ -47,11 +47,12 @@ func (s *Sender) hotRound(ctx context.Context, channelID string, free int) (int,
 	}
 	claims, err := s.Store.ClaimSends(ctx, granted, conversations.ClaimFilter{Only: channelID, Limits: s.limits(ctx)})
 	if err != nil {
+		s.Limits.TakeChannel(context.WithoutCancel(ctx), channelID, s.rate(ch), -granted)
 		return 0, err
 	}
 	claims = s.reject(claims)
 	if unused := granted - len(claims); unused > 0 {
-		s.Limits.TakeChannel(ctx, channelID, s.rate(ch), -unused)
+		s.Limits.TakeChannel(context.WithoutCancel(ctx), channelID, s.rate(ch), -unused)
 		s.hot.drop(channelID) // its backlog is gone, or held by other limits
 	} else {
 		s.hot.set(channelID, next, rate)

@@ -17,6 +17,31 @@ func (q quota) TakeChannel(_ context.Context, _ string, _ float64, want int) (in
 	return 0, time.Second, 1
 }
 
+// purse counts what is taken.
+type purse struct{ taken int }
+
+func (p *purse) TakeChannel(_ context.Context, _ string, _ float64, want int) (int, time.Duration, float64) {
+	p.taken += want
+	return want, 0, 1
+}
+
+func (p *purse) SlowDown(context.Context, string) {}
+
+// What the rate grants for a claim that fails is not used up.
+func TestFailedClaimCostsNothing(t *testing.T) {
+	r := idleRig(t, dbtest.SQLite(t))
+	p := &purse{}
+	r.Limits = p
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.hotRound(ctx, "ch_1", 5); err == nil {
+		t.Fatal("claimed with a context that has ended")
+	}
+	if p.taken != 0 {
+		t.Errorf("%d messages of the rate are lost", p.taken)
+	}
+}
+
 func (q quota) SlowDown(context.Context, string) {}
 
 // What is claimed when the process stops is given back: no call was made.
