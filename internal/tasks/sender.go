@@ -2,7 +2,9 @@ package tasks
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -229,7 +231,7 @@ func (s *Sender) attempt(ch *registry.Open, c conversations.Claim) {
 func (s *Sender) send(ctx context.Context, ch *registry.Open, c *conversations.Claim) (sent channels.Sent, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.Log.Error("adapter panicked", "channel", c.ChannelID, "message", c.MessageID)
+			s.Log.Error("adapter panicked", "channel", c.ChannelID, "message", c.MessageID, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			err = &channels.SendError{Class: channels.ClassUncertain, Code: "panic", Title: "The adapter failed during the call"}
 		}
 	}()

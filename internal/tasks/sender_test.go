@@ -1,9 +1,11 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -227,7 +229,20 @@ func TestChannelErrorPausesTheChannel(t *testing.T) {
 	}
 }
 
+// The log says where an adapter failed, and not what it was given.
 func TestPanicIsAnUnknownOutcome(t *testing.T) {
-	r := newRig(t, dbtest.SQLite(t), 1000, func(int, channels.Outbound) (channels.Sent, error) { panic("adapter bug") })
-	r.until(r.queue("+16505551234"), conversations.Uncertain)
+	r := idleRig(t, dbtest.SQLite(t))
+	var log bytes.Buffer
+	r.Log = slog.New(slog.NewTextHandler(&log, nil))
+	r.p.answer = func(_ int, out channels.Outbound) (channels.Sent, error) { panic("adapter bug: " + out.To.Phone) }
+	r.callCtx = t.Context()
+	id := r.queue("+16505551234")
+	if _, _, err := r.round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.calls.Wait()
+	r.until(id, conversations.Uncertain)
+	if got := log.String(); !strings.Contains(got, "TestPanicIsAnUnknownOutcome") || !strings.Contains(got, "panic=string") || strings.Contains(got, "16505551234") {
+		t.Errorf("logged %s", got)
+	}
 }
