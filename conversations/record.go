@@ -48,6 +48,8 @@ type recordItem struct {
 	exchange any  // the call, sealed; nil if none was made
 	owned    bool // the fence held: nobody settled or took over the send meanwhile
 	fallback bool // refused, and its fallback template is sent instead
+	lost     bool // sent, but the provider's id cannot be kept: another message has it
+	plain    bool // nothing of what the provider said can be kept
 	err      error
 }
 
@@ -71,15 +73,39 @@ func (s *Store) runRecord(items []*recordItem) {
 	defer cancel()
 	slices.SortStableFunc(items, func(a, b *recordItem) int { return strings.Compare(a.Claim.MessageID, b.Claim.MessageID) })
 	err := s.recordAll(ctx, items)
-	if err != nil && len(items) > 1 && db.IsData(err) {
-		for _, it := range items {
-			s.runRecord([]*recordItem{it})
+	if err != nil && db.IsData(err) {
+		if len(items) > 1 {
+			for _, it := range items {
+				s.runRecord([]*recordItem{it})
+			}
+			return
 		}
-		return
+		c := items[0].Claim
+		s.opts.Log.ErrorContext(ctx, "the outcome of a send cannot be stored as it is", "message", c.MessageID, "channel", c.ChannelID, "attempt", c.Attempt, "err", err)
+		if items[0].reduce() {
+			s.runRecord(items)
+			return
+		}
 	}
 	for _, it := range items {
 		it.err = err
 	}
+}
+
+// reduce leaves out what the database may have refused, and reports whether there was
+// anything: the same outcome would be refused for ever, and its lane would wait.
+func (it *recordItem) reduce() bool {
+	switch {
+	case it.Verdict == VerdictSent && !it.lost && it.Sent.ProviderID != "":
+		it.lost = true
+	case !it.plain:
+		it.plain, it.lost, it.exchange = true, false, nil
+		it.Outcome = &Outcome{Claim: it.Claim, Verdict: VerdictUncertain, Err: &channels.SendError{Class: channels.ClassUncertain,
+			Code: "not_recorded", Title: "The outcome of the call could not be stored", Action: "Look for the reason in the server's log."}}
+	default:
+		return false
+	}
+	return true
 }
 
 func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
@@ -124,8 +150,7 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 	if err != nil {
 		return fmt.Errorf("record sends: %w", err)
 	}
-	tx := func(o *recordItem) bool { return o.Verdict == VerdictSent }
-	if slices.ContainsFunc(items, tx) {
+	if slices.ContainsFunc(items, func(it *recordItem) bool { return it.Verdict == VerdictSent && !it.lost }) {
 		// A report may have been parked before the provider's id was known. If this
 		// look fails, the sweeper looks again.
 		_, _ = s.UnparkStatuses(ctx)
@@ -163,7 +188,10 @@ func (a *advance) outcome(m *sentMessage, it *recordItem) error {
 	switch {
 	case it.Verdict == VerdictSent:
 		u := &channels.StatusUpdate{ProviderID: it.Sent.ProviderID, Status: channels.StatusSent, At: a.now}
-		if it.Sent.Pending && !m.refused() {
+		if it.lost {
+			u.ProviderID, m.trackingLost = "", true
+		}
+		if it.Sent.Pending && !it.lost && !m.refused() {
 			if m.hadNoProvider && !it.owned { // it is to be sent again, and need not be
 				a.settled.Add(m.id)
 			}

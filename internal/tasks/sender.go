@@ -11,6 +11,7 @@ import (
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/conversations"
 	"github.com/linktor/linktor/internal/crash"
+	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/registry"
 )
 
@@ -241,7 +242,8 @@ func (s *Sender) send(ctx context.Context, ch *registry.Open, c *conversations.C
 	return ch.Account.Send(ctx, c.Out)
 }
 
-// record stores the outcome, for as long as it takes: it is the only witness.
+// record stores the outcome, for as long as it takes: it is the only witness. What the
+// database refuses for good is left to the sweeper.
 func (s *Sender) record(o conversations.Outcome) {
 	for pause := recordPause; ; pause = min(2*pause, recordPauses) {
 		err := s.Store.RecordSend(context.Background(), o)
@@ -249,6 +251,9 @@ func (s *Sender) record(o conversations.Outcome) {
 			return
 		}
 		s.Log.Warn("record outcome", "message", o.Claim.MessageID, "err", err)
+		if db.IsData(err) {
+			return
+		}
 		select {
 		case <-time.After(pause):
 		case <-s.callCtx.Done(): // the grace is over: the lease ends, and reports settle it
