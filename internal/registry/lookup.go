@@ -22,7 +22,7 @@ const (
 // entry is a cached channel. open is replaced, never changed.
 type entry struct {
 	open    atomic.Pointer[Open]
-	checked atomic.Int64 // nanoseconds; when the database last confirmed open
+	checked atomic.Int64 // nanoseconds; when the database last confirmed open; negative: it must be asked
 	mu      sync.Mutex   // held while asking the database
 }
 
@@ -54,7 +54,7 @@ func (r *Registry) Lookup(ctx context.Context, channelID string) (*Open, error) 
 // lookupFirst loads a channel that is not cached. Unknown ids are not remembered,
 // so that they cannot fill the memory.
 func (r *Registry) lookupFirst(ctx context.Context, channelID string) (*Open, error) {
-	started := r.now().UnixNano()
+	started, forgets := r.now().UnixNano(), r.forgets.Load()
 	o, err := r.load(ctx, channelID)
 	if err != nil {
 		return nil, err
@@ -65,20 +65,24 @@ func (r *Registry) lookupFirst(ctx context.Context, channelID string) (*Open, er
 	if v, loaded := r.cache.LoadOrStore(channelID, e); loaded {
 		return v.(*entry).open.Load(), nil
 	}
+	if r.forgets.Load() != forgets { // a change that found nothing to forget may be newer than o
+		r.forget(channelID)
+	}
 	return o, nil
 }
 
 // revalidate asks for the channel's version and loads it again if that changed.
 // The caller holds e.mu.
 func (r *Registry) revalidate(ctx context.Context, channelID string, e *entry) (*Open, error) {
-	started := r.now().UnixNano()
+	started, was := r.now().UnixNano(), e.checked.Load()
+	confirm := func() { e.checked.CompareAndSwap(was, started) } // unless it was forgotten meanwhile
 	old := e.open.Load()
 	var version int64
 	var deleted bool
 	err := r.db.QueryRowContext(ctx, `SELECT version, deleted_at IS NOT NULL FROM channels WHERE id = $1`, channelID).
 		Scan(&version, &deleted)
 	if err == nil && !deleted && version == old.Version {
-		e.checked.Store(started)
+		confirm()
 		return old, nil
 	}
 	var fresh *Open
@@ -88,7 +92,7 @@ func (r *Registry) revalidate(ctx context.Context, channelID string, e *entry) (
 	switch {
 	case err == nil:
 		e.open.Store(fresh)
-		e.checked.Store(started)
+		confirm()
 		return fresh, nil
 	case fault.KindOf(err) != fault.Internal: // deleted, or its settings no longer open
 		r.cache.Delete(channelID)
@@ -97,7 +101,7 @@ func (r *Registry) revalidate(ctx context.Context, channelID string, e *entry) (
 		return old, nil
 	}
 	r.log.WarnContext(ctx, "channel not refreshed: going on with what is known", "channelId", channelID, "err", err)
-	e.checked.Store(started) // so that the callers do not queue behind a database that is away
+	confirm() // so that the callers do not queue behind a database that is away
 	return old, nil
 }
 
@@ -125,11 +129,13 @@ func (r *Registry) remember(o *Open) {
 	r.cache.Store(o.ID, e)
 }
 
-// forget makes the next Lookup on this node ask the database. What is known is kept
-// for the case that it is away.
+// forget makes the next Lookup on this node ask the database, also if one is asking
+// right now and may have seen the old state. What is known is kept for the case that
+// the database is away.
 func (r *Registry) forget(channelID string) {
+	n := r.forgets.Add(1)
 	if v, ok := r.cache.Load(channelID); ok {
-		v.(*entry).checked.Store(0)
+		v.(*entry).checked.Store(-n) // another value each time: see revalidate
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/linktor/linktor/channels"
@@ -82,6 +83,7 @@ type Registry struct {
 	log      *slog.Logger
 	cache    sync.Map // channel id → *entry
 	typeOf   sync.Map // channel id → string
+	forgets  atomic.Int64
 }
 
 type adapter struct {
