@@ -148,6 +148,12 @@ func resultOf(a conversations.Applied, w conversations.Webhook) string {
 // gets the same answer: an unknown id, another type, a wrong or missing token.
 func (s *Server) webhookChannel(ctx context.Context, c *fiber.Ctx) (*registry.Open, error) {
 	o, err := s.Registry.Lookup(ctx, c.Params("channelId"))
+	if k := fault.KindOf(err); err != nil && (k == fault.Invalid || k == fault.Conflict) {
+		// Its settings no longer open, or its adapter is gone: a fault of ours, of which
+		// a stranger learns nothing, and no reason for the provider to give up.
+		return nil, &fault.Error{Kind: fault.Unavailable, Code: "channel_unavailable", RetryAfter: time.Minute, Err: err,
+			Message: "The webhook cannot be taken now. Send it again."}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/conversations"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
@@ -155,6 +158,31 @@ func TestWebhookWithoutDatabase(t *testing.T) {
 	}
 	if want := []string{webhookRefused, webhookSpooled, webhookRefused}; strings.Join(x.results, " ") != strings.Join(want, " ") {
 		t.Errorf("results %v; want %v", x.results, want)
+	}
+}
+
+// A channel that cannot be opened asks for its webhooks again, and tells nobody why.
+func TestWebhookOfABrokenChannel(t *testing.T) {
+	d := dbtest.SQLite(t)
+	x := newDoor(t, d)
+	if _, err := d.Exec(t.Context(), `UPDATE channels SET settings = '{"number":"wrong"}'`); err != nil {
+		t.Fatal(err)
+	}
+	types := []channels.Adapter{wire{"wire"}, wire{"loose"}}
+	for range 2 {
+		var log bytes.Buffer
+		x.Registry = registry.New(d, testBox(t), types, channels.Env{}, time.Now, quiet())
+		x.Log = slog.New(slog.NewTextHandler(&log, nil))
+		for _, path := range []string{"/webhooks/wire/" + x.wire.ID, "/webhooks/loose/" + x.loose.ID + "/guess"} {
+			got := call(t, x.Server, "POST", path, hello)
+			if got.status != 503 || got.header.Get("Retry-After") == "" || strings.Contains(got.body, "settings") || strings.Contains(got.body, "number") {
+				t.Errorf("%s: %v", path, got)
+			}
+		}
+		if !strings.Contains(log.String(), x.loose.ID) {
+			t.Errorf("the log does not say why: %s", log.String())
+		}
+		types = nil
 	}
 }
 

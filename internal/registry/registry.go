@@ -119,7 +119,7 @@ func (r *Registry) Type(name string) (channels.Description, bool) {
 func (r *Registry) open(c Channel, plain json.RawMessage) (*Open, error) {
 	a, ok := r.adapters[c.Type]
 	if !ok {
-		return nil, fault.New(fault.Conflict, "channel_type_missing", "This server has no adapter for the channel's type.")
+		return nil, fmt.Errorf("open channel %s: %w", c.ID, fault.New(fault.Conflict, "channel_type_missing", "This server has no adapter for the channel's type."))
 	}
 	acct, err := a.Open(plain, r.env)
 	if err != nil {
