@@ -29,13 +29,16 @@ type Spool struct {
 	seal    Sealer
 	max     int64 // files; then Spool refuses
 	waiting atomic.Int64
+	held    *hold
+	now     func() time.Time
 }
 
 // ErrWait means that a webhook cannot be applied yet although others can: its
 // channel does not open.
 var ErrWait = errors.New("spool: this webhook has to wait")
 
-// maxFiles bounds the folder: 100,000 webhooks of a few kB each.
+// maxFiles bounds the folder: 100,000 webhooks of a few kB each. Those whose channel
+// does not open take nobody's place: there may be as many again of them.
 const maxFiles = 100_000
 
 const (
@@ -48,7 +51,7 @@ func New(dir string, seal Sealer) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	s := &Spool{dir: dir, seal: seal, max: maxFiles}
+	s := &Spool{dir: dir, seal: seal, max: maxFiles, held: newHold(), now: time.Now}
 	names, err := s.names()
 	if err != nil {
 		return nil, err
@@ -68,7 +71,7 @@ type Entry struct {
 
 // Spool writes w. When it returns nil, w survives a crash and a power cut.
 func (s *Spool) Spool(w conversations.Webhook) error {
-	if s.waiting.Load() >= s.max {
+	if n := s.waiting.Load(); n >= 2*s.max || n-s.held.count() >= s.max {
 		return errors.New("spool: full")
 	}
 	raw, err := json.Marshal(Entry{w.TenantID, w.ChannelID, w.Headers, w.Body, w.ReceivedAt})
@@ -128,8 +131,8 @@ func (s *Spool) names() ([]string, error) {
 
 // Drain hands the waiting webhooks to apply, oldest first, and removes each that
 // it took. It stops at the first error of apply, because the database is still away,
-// except for ErrWait, which leaves one webhook where it is and is returned at the
-// end. A file that cannot be read is set aside under another name, never removed.
+// except for ErrWait, which leaves the webhooks of one channel where they are for a
+// minute, and is returned at the end where it is news. A file that cannot be read is set aside under another name, never removed.
 func (s *Spool) Drain(ctx context.Context, apply func(context.Context, Entry) error) (n int, err error) {
 	names, err := s.names()
 	if err != nil {
@@ -137,6 +140,9 @@ func (s *Spool) Drain(ctx context.Context, apply func(context.Context, Entry) er
 	}
 	var waits error
 	for _, name := range names {
+		if s.held.holds(name, s.now()) {
+			continue
+		}
 		path := filepath.Join(s.dir, name)
 		e, err := s.read(path, name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -149,12 +155,18 @@ func (s *Spool) Drain(ctx context.Context, apply func(context.Context, Entry) er
 			s.waiting.Add(-1)
 			continue
 		}
+		if s.held.joins(name, e.ChannelID, s.now()) {
+			continue
+		}
 		if err := apply(ctx, e); errors.Is(err, ErrWait) {
-			waits = err
+			if s.held.begin(name, e.ChannelID, s.now()) {
+				waits = errors.Join(waits, err)
+			}
 			continue
 		} else if err != nil {
 			return n, err
 		}
+		s.held.end(name, e.ChannelID)
 		if err := os.Remove(path); err == nil {
 			s.waiting.Add(-1)
 		} else if !errors.Is(err, fs.ErrNotExist) {

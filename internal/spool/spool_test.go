@@ -90,6 +90,53 @@ func TestOneWaits(t *testing.T) {
 	}
 }
 
+// A channel that does not open is tried once a minute, told of once, and takes no
+// room from the others.
+func TestHeldChannel(t *testing.T) {
+	s, err := New(t.TempDir(), plain{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	s.now, s.max = func() time.Time { return now }, 3
+	tried, closed := 0, true
+	drain := func() (int, error) {
+		return s.Drain(t.Context(), func(_ context.Context, e Entry) error {
+			tried++
+			if closed && e.ChannelID == "ch_closed" {
+				return fmt.Errorf("settings: %w", ErrWait)
+			}
+			return nil
+		})
+	}
+	put := func(channel string) error { return s.Spool(conversations.Webhook{ChannelID: channel}) }
+	for range 3 {
+		if err := put("ch_closed"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := put("ch_open"); err == nil {
+		t.Fatal("a full spool takes more")
+	}
+	if _, err := drain(); tried != 1 || !errors.Is(err, ErrWait) {
+		t.Errorf("tried %d times, %v; want once, ErrWait", tried, err)
+	}
+	if err := put("ch_open"); err != nil {
+		t.Errorf("webhooks that wait for their channel take the room of others: %v", err)
+	}
+	if n, err := drain(); n != 1 || tried != 2 || err != nil {
+		t.Errorf("took %d, tried %d times in all, %v; want the other channel's only", n, tried, err)
+	}
+	now = now.Add(holdFor + time.Second)
+	if n, err := drain(); n != 0 || tried != 3 || err != nil {
+		t.Errorf("after a minute: took %d, tried %d times in all, %v; want one try that is no news", n, tried, err)
+	}
+	now, closed = now.Add(holdFor+time.Second), false
+	if n, err := drain(); n != 3 || err != nil || s.Waiting() != 0 || s.held.count() != 0 {
+		t.Errorf("once it opens: took %d, %v; %d wait", n, err, s.Waiting())
+	}
+}
+
 func TestFull(t *testing.T) {
 	s, err := New(t.TempDir(), plain{})
 	if err != nil {
