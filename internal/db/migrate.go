@@ -19,7 +19,7 @@ func (d *DB) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(dialect, d.write.DB, sub)
+	return goose.NewProvider(dialect, d.write.DB, sub, newer()...)
 }
 
 // Migrate brings the schema up to date and returns the version it has then. It
