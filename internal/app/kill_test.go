@@ -91,7 +91,7 @@ func TestKill(t *testing.T) {
 
 func kill(t *testing.T, node rig.Node) {
 	t.Helper()
-	r, err := rig.Kill(t.Context(), node, rig.KillOptions{Kills: 5})
+	r, err := rig.Kill(t.Context(), node, 5)
 	if err != nil {
 		t.Fatal(err)
 	}

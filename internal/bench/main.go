@@ -33,11 +33,6 @@ var scenarios = []scenario{
 	{"start", "start to ready on an existing database", (*bench).start},
 }
 
-// byName are scenarios that all leaves out.
-var byName = []scenario{
-	{"kill", "kill -9 again and again during ingest and sends: lost, duplicated", (*bench).kill},
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -55,7 +50,6 @@ func main() {
 // options are the flags.
 type options struct {
 	modes, bin, figures, profile string
-	kills                        int
 	quick, long                  bool
 }
 
@@ -66,16 +60,11 @@ func parseOptions(args []string, log io.Writer) (o options, names []string, err 
 	fs.StringVar(&o.bin, "bin", "", "server to measure; built from this module if empty")
 	fs.StringVar(&o.figures, "json", "", "file for the figures")
 	fs.StringVar(&o.profile, "profile", "", "folder for a profile of the server in each scenario, with a text of what used most")
-	fs.IntVar(&o.kills, "kills", 20, "times that the scenario kill kills the server")
 	fs.BoolVar(&o.quick, "quick", false, "short rounds: some 3 minutes in all, for orders of magnitude")
 	fs.BoolVar(&o.long, "long", false, fmt.Sprintf("growth up to %s stored messages as well", amount(longGrowth)))
 	fs.Usage = func() {
 		fmt.Fprintln(fs.Output(), "usage: bench [flags] all | scenario…\n\nscenarios:")
 		for _, s := range scenarios {
-			fmt.Fprintf(fs.Output(), "  %-8s %s\n", s.name, s.help)
-		}
-		fmt.Fprintln(fs.Output(), "\nscenarios that all leaves out:")
-		for _, s := range byName {
 			fmt.Fprintf(fs.Output(), "  %-8s %s\n", s.name, s.help)
 		}
 		fmt.Fprintln(fs.Output(), "\nflags:")
@@ -104,12 +93,11 @@ func choose(names []string) ([]scenario, error) {
 			list = append(list, scenarios...)
 			continue
 		}
-		known := slices.Concat(scenarios, byName)
-		at := slices.IndexFunc(known, func(s scenario) bool { return s.name == name })
+		at := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
 		if at < 0 {
 			return nil, fmt.Errorf("there is no scenario %q; --help lists them", name)
 		}
-		list = append(list, known[at])
+		list = append(list, scenarios[at])
 	}
 	return list, nil
 }

@@ -8,12 +8,8 @@ import (
 	"github.com/linktor/linktor/internal/db"
 )
 
-// drainTime bounds the wait for the work left over: with Settle, a lease of 15 s,
-// the 120 s in which reports are awaited, and some seconds of work.
-const (
-	drainTime  = 25 * time.Second
-	settleTime = 180 * time.Second
-)
+// drainTime bounds the wait for the work left over.
+const drainTime = 25 * time.Second
 
 // drain waits until nothing is to be sent, or only messages whose outcome is
 // awaited and those behind them.
@@ -23,21 +19,15 @@ func (r *killRun) drain(ctx context.Context) error {
 		return err
 	}
 	defer d.Close()
-	limit := drainTime
-	if r.opt.Settle {
-		limit = settleTime
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	open, calm := 0, 0
 	for calm < 5 { // statuses are on their way a little longer than sends
 		if !Pause(ctx, 200*time.Millisecond) {
-			return fmt.Errorf("%d sends are still to be made after %s", open, limit)
+			return fmt.Errorf("%d sends are still to be made after %s", open, drainTime)
 		}
-		query := `SELECT count(*) FROM sends`
-		if !r.opt.Settle { // leave out what waits for the outcome of another
-			query += ` s WHERE s.state <> 'uncertain' AND NOT EXISTS (SELECT 1 FROM sends u WHERE u.state = 'uncertain' AND u.channel_id = s.channel_id AND u.contact_id = s.contact_id)`
-		}
+		const query = `SELECT count(*) FROM sends s WHERE s.state <> 'uncertain' AND NOT EXISTS
+			(SELECT 1 FROM sends u WHERE u.state = 'uncertain' AND u.channel_id = s.channel_id AND u.contact_id = s.contact_id)`
 		if err := d.GetContext(ctx, &open, query); err != nil {
 			continue // a busy file; the deadline bounds it
 		}

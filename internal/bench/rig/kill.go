@@ -10,15 +10,6 @@ import (
 	"time"
 )
 
-// KillOptions say how a server is tormented.
-type KillOptions struct {
-	Kills int
-	// Settle waits until the outcome of every send is known, which takes up to
-	// 140 s: a lease that nobody renews, then the wait for the provider's reports.
-	// Otherwise sends whose outcome is still awaited count as Open.
-	Settle bool
-}
-
 // The load, and the pauses between kills. Source of the shape: a provider that
 // posts 300 messages/s and an app that sends 80/s, with statuses that come late.
 const (
@@ -66,7 +57,6 @@ func (r *KillResult) Verdict() string {
 // killRun is the load around the kills.
 type killRun struct {
 	node     Node
-	opt      KillOptions
 	line     *Line
 	api      *Client
 	hook     *Client
@@ -81,9 +71,10 @@ type killRun struct {
 }
 
 // Kill starts node on an empty database, kills it under load as often as asked,
-// lets it finish its work, and counts.
-func Kill(ctx context.Context, node Node, opt KillOptions) (*KillResult, error) {
-	r := &killRun{node: node, opt: opt, tag: rand.Text()[:8], statuses: make(chan *Webhook, 100_000),
+// lets it finish its work, and counts. Sends whose outcome is still awaited are Open.
+// It is the quick form of what internal/chaos does with a longer audit.
+func Kill(ctx context.Context, node Node, kills int) (*KillResult, error) {
+	r := &killRun{node: node, tag: rand.Text()[:8], statuses: make(chan *Webhook, 100_000),
 		inbound: map[string]bool{}, sends: map[string]bool{}}
 	latency := func() time.Duration { return 5*time.Millisecond + mathrand.N(150*time.Millisecond) }
 	var err error
@@ -107,7 +98,7 @@ func Kill(ctx context.Context, node Node, opt KillOptions) (*KillResult, error) 
 	}
 	load.Go(func() { r.writeIn(loading, work) })
 	load.Go(func() { r.sendOut(loading, work) })
-	for range opt.Kills {
+	for range kills {
 		Pause(ctx, killSoonest+mathrand.N(killLatest-killSoonest))
 		server.Kill()
 		if server, err = node.Start(ctx); err != nil {
@@ -118,7 +109,7 @@ func Kill(ctx context.Context, node Node, opt KillOptions) (*KillResult, error) 
 	Pause(ctx, killLatest)
 	endLoad()
 	load.Wait()
-	res := &KillResult{Kills: opt.Kills, AckedInbound: len(r.inbound), AckedSends: len(r.sends)}
+	res := &KillResult{Kills: kills, AckedInbound: len(r.inbound), AckedSends: len(r.sends)}
 	if err := r.drain(ctx); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, LastLines(node.Log()))
 	}

@@ -57,10 +57,9 @@ type Provider struct {
 	plan   Plan
 	lines  map[string]*rig.Line
 	calls  int
-	taken  []rig.Accepted   // in the order of their arrival
-	counts map[string]int   // taken, by message id
-	refs   []string         // message ids of taken
-	missed map[string][]int // statuses of calls not taken, by message id
+	taken  []rig.Accepted // in the order of their arrival
+	counts map[string]int // taken, by message id
+	refs   []string       // message ids of taken
 }
 
 func startProvider(w *World) (*Provider, error) {
@@ -68,7 +67,7 @@ func startProvider(w *World) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{URL: "http://" + ln.Addr().String(), world: w, plan: w.Plan, lines: map[string]*rig.Line{}, counts: map[string]int{}, missed: map[string][]int{}}
+	p := &Provider{URL: "http://" + ln.Addr().String(), world: w, plan: w.Plan, lines: map[string]*rig.Line{}, counts: map[string]int{}}
 	if p.plan == nil {
 		p.plan = func(Call) Answer { return Answer{Latency: w.Duration(5*time.Millisecond, 150*time.Millisecond)} }
 	}
@@ -135,11 +134,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (p *Provider) answer(w http.ResponseWriter, r *http.Request, call Call, a Answer, reference string) {
 	taken := rig.Accepted{NumberID: call.NumberID, ProviderID: "wamid.OUT" + rand.Text(), Reference: reference, To: call.To, Text: call.Text, At: call.At}
-	if a.Refuse {
-		p.mu.Lock()
-		p.missed[call.MessageID] = append(p.missed[call.MessageID], a.Status)
-		p.mu.Unlock()
-	} else {
+	if !a.Refuse {
 		p.take(call, taken)
 	}
 	if a.Write != nil {
@@ -211,11 +206,4 @@ func (p *Provider) Calls() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.calls
-}
-
-// Refused is how often the message was offered and not taken.
-func (p *Provider) Refused(messageID string) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.missed[messageID])
 }

@@ -1,12 +1,10 @@
 package world
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/url"
+	"strings"
 	"sync"
-	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -53,27 +51,14 @@ func (p *Proxy) Mend() error {
 // Freeze lets connections stand, and nothing through, until Clear: a network that
 // drops packets rather than refusing them.
 func (p *Proxy) Freeze() error {
-	return p.Toxic("timeout", map[string]any{"timeout": 0})
-}
-
-// Slow delays everything that comes from the service, until Clear.
-func (p *Proxy) Slow(d time.Duration) error {
-	return p.Toxic("latency", map[string]any{"latency": d.Milliseconds()})
-}
-
-// Toxic adds a toxic of toxiproxy to the answers of the service, until Clear.
-func (p *Proxy) Toxic(kind string, attributes map[string]any) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	body, err := json.Marshal(map[string]any{"type": kind, "stream": "downstream", "toxicity": 1, "attributes": attributes})
-	if err != nil {
-		return err
-	}
-	_, err = p.proxy.Toxics.AddToxicJson(bytes.NewReader(body))
+	const silence = `{"type": "timeout", "stream": "downstream", "toxicity": 1, "attributes": {"timeout": 0}}` // 0: without an end
+	_, err := p.proxy.Toxics.AddToxicJson(strings.NewReader(silence))
 	return err
 }
 
-// Clear removes all toxics.
+// Clear ends what Freeze began.
 func (p *Proxy) Clear(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

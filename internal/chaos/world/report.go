@@ -13,7 +13,6 @@ import (
 type Report struct {
 	Status string // sent, delivered, read
 	After  time.Duration
-	Copies int // how often it is posted, besides repeats until it is taken; 0 means 1
 }
 
 // NoReports is a provider that takes messages and never says what became of them.
@@ -33,8 +32,7 @@ const (
 type reporter struct {
 	world   *World
 	due     chan report
-	open    atomic.Int64 // planned and not yet taken
-	taken   atomic.Int64
+	open    atomic.Int64    // planned and not yet taken
 	ctx     context.Context //nolint:containedctx // of its goroutines, which outlive no call
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
@@ -67,15 +65,13 @@ func (r *reporter) plan(line *rig.Line, a rig.Accepted) {
 	}
 	for _, s := range plan(a) {
 		hook := line.Status(a, s.Status, time.Now().Add(s.After))
-		for range max(1, s.Copies) {
-			r.open.Add(1)
-			time.AfterFunc(s.After, func() {
-				select {
-				case r.due <- report{line, hook}:
-				case <-r.ctx.Done():
-				}
-			})
-		}
+		r.open.Add(1)
+		time.AfterFunc(s.After, func() {
+			select {
+			case r.due <- report{line, hook}:
+			case <-r.ctx.Done():
+			}
+		})
 	}
 }
 
@@ -89,9 +85,7 @@ func (r *reporter) work() {
 	for {
 		select {
 		case s := <-r.due:
-			if r.world.Deliver(r.ctx, s.line, s.hook) {
-				r.taken.Add(1)
-			}
+			r.world.Deliver(r.ctx, s.line, s.hook)
 			r.open.Add(-1)
 		case <-r.ctx.Done():
 			return
