@@ -16,27 +16,34 @@ const called = ` AND sends.state IN ('sending', 'uncertain', 'manual')`
 
 const dropSends = `WITH {{rows}} DELETE FROM sends WHERE (message_id, attempt) IN (SELECT message_id, attempt FROM v)`
 
-const returnID = ` RETURNING sends.message_id`
+const (
+	returnID      = ` RETURNING sends.message_id`
+	returnAttempt = returnID + `, sends.attempt`
+)
 
 const requeueSends = `WITH {{rows}} UPDATE sends SET state = 'queued', lease_until = 0, lease_owner = '', tries = sends.tries + v.spent,
 		due_at = {clock} + v.wait, wait_reason = v.reason, wait_until = v.known * ({clock} + v.wait), wait_limit = 0, wait_used = 0,
 		refused = sends.refused + v.refused, ` + held + `
-	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'` + returnID
+	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'` + returnAttempt
 
 const suspendSends = `WITH {{rows}} UPDATE sends SET state = 'uncertain', lease_owner = '', lease_until = {clock} + v.wait,
 		wait_reason = 'uncertain', wait_until = {clock} + v.wait,
 		held_since = CASE WHEN sends.held_since > 0 THEN sends.held_since ELSE {clock} END
-	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'` + returnID
+	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'` + returnAttempt
 
 // fence moves the sends on, where the attempt is still the current one.
 func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 	drop := db.NewRows("message_id text", "attempt bigint")
 	requeue := db.NewRows("message_id text", "attempt bigint", "spent bigint", "wait bigint", "reason text", "known bigint", "refused bigint")
 	suspend := db.NewRows("message_id text", "attempt bigint", "wait bigint")
-	byID := map[string]*recordItem{}
+	type attempt struct { // two of one message can be in one batch
+		messageID string
+		n         int64
+	}
+	of := map[attempt]*recordItem{}
 	for _, it := range items {
 		c := it.Claim
-		byID[c.MessageID] = it
+		of[attempt{c.MessageID, c.Attempt}] = it
 		verdict := it.Verdict
 		if it.fallback {
 			verdict = VerdictRetry
@@ -51,15 +58,15 @@ func fence(ctx context.Context, tx *db.Tx, items []*recordItem) error {
 		}
 	}
 	owned := func(r *sql.Rows) error {
-		var messageID string
-		if err := r.Scan(&messageID); err != nil {
+		var a attempt
+		if err := r.Scan(&a.messageID, &a.n); err != nil {
 			return err
 		}
-		byID[messageID].owned = true
+		of[a].owned = true
 		return nil
 	}
 	clock := tx.Dialect.Clock()
-	if err := tx.QueryRows(ctx, dropSends+called+returnID, drop, owned); err != nil {
+	if err := tx.QueryRows(ctx, dropSends+called+returnAttempt, drop, owned); err != nil {
 		return err
 	}
 	if err := tx.QueryRows(ctx, strings.ReplaceAll(requeueSends, "{clock}", clock), requeue, owned); err != nil {
