@@ -79,18 +79,40 @@ func (s *Store) TripBreaker(ctx context.Context, tenantID, channelID, reason str
 	return nil
 }
 
+const dropBreakerHold = `DELETE FROM holds WHERE channel_id = $1 AND kind = 'channel' AND key = '' AND reason = 'breaker_open'`
+
+// undoProbes makes way for other probes where claims were to be one.
+func undoProbes(ctx context.Context, tx *db.Tx, claims []Claim) error {
+	for _, c := range claims {
+		if !c.Probe {
+			continue
+		}
+		n, err := affected(tx.ExecContext(ctx, `UPDATE breakers SET probe = '', until = 0 WHERE channel_id = $1 AND probe = $2`, c.ChannelID, c.MessageID))
+		if err != nil {
+			return err
+		}
+		if n == 0 { // another one took its place
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, dropBreakerHold, c.ChannelID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CloseBreaker lets a channel send again: its probe came through.
 func (s *Store) CloseBreaker(ctx context.Context, tenantID, channelID string) error {
+	const free = `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0 WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'breaker_open'`
 	err := s.inTx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.ExecContext(ctx, free, channelID); err != nil { // before the breaker, as claims lock them
+			return err
+		}
 		b, err := readBreaker(ctx, tx, channelID)
 		if err != nil || b.State == BreakerClosed {
 			return err
 		}
-		for _, q := range []string{
-			`DELETE FROM breakers WHERE channel_id = $1`,
-			`DELETE FROM holds WHERE channel_id = $1 AND kind = 'channel' AND key = '' AND reason = 'breaker_open'`,
-			`UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0 WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'breaker_open'`,
-		} {
+		for _, q := range []string{`DELETE FROM breakers WHERE channel_id = $1`, dropBreakerHold} {
 			if _, err := tx.ExecContext(ctx, q, channelID); err != nil {
 				return err
 			}
@@ -101,6 +123,9 @@ func (s *Store) CloseBreaker(ctx context.Context, tenantID, channelID string) er
 		}
 		return s.sayPause(ctx, tx, "channel.resumed", tenantID, pauseData{ChannelID: channelID, Cause: "breaker"})
 	})
+	if err == nil { // what a claim put back meanwhile
+		_, err = s.db.Exec(ctx, free, channelID)
+	}
 	if err != nil {
 		return fmt.Errorf("close the breaker of channel %s: %w", channelID, err)
 	}
@@ -136,7 +161,7 @@ func tryOne(ctx context.Context, tx *db.Tx, channelID string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM holds WHERE channel_id = $1 AND kind = 'channel' AND key = '' AND reason = 'breaker_open'`, channelID)
+	_, err = tx.ExecContext(ctx, dropBreakerHold, channelID)
 	return err
 }
 

@@ -127,6 +127,10 @@ func (s *Store) ReleaseSends(ctx context.Context, claims []Claim, wait time.Dura
 		back[i] = putBack{claim: c, reason: reason, wait: wait, due: wait}
 	}
 	return s.inTx(ctx, func(tx *db.Tx) error {
+		told, err := s.recall(ctx, tx, claims)
+		if err != nil {
+			return err
+		}
 		if err := undoLimits(ctx, tx, claims); err != nil {
 			return err
 		}
@@ -134,7 +138,10 @@ func (s *Store) ReleaseSends(ctx context.Context, claims []Claim, wait time.Dura
 		if err != nil {
 			return err
 		}
-		return events.Append(ctx, tx, evs)
+		if err := undoProbes(ctx, tx, claims); err != nil {
+			return err
+		}
+		return events.Append(ctx, tx, append(told, evs...))
 	})
 }
 
@@ -148,29 +155,78 @@ type putBack struct {
 	open        bool // wait is not known: until somebody acts
 }
 
-// giveBack returns claims to the queue and announces why. The attempt number is
-// given back too: no call was made under it. opened says that attempts were
-// recorded.
+const giveBackSends = `WITH {{rows}} UPDATE sends SET state = 'queued', attempt = sends.attempt - 1, lease_until = 0, lease_owner = '',
+		due_at = {clock} + v.due, wait_reason = v.reason, wait_until = v.known * ({clock} + v.until), wait_limit = v.lim, wait_used = v.used, ` + held + `
+	FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending' RETURNING sends.message_id, sends.attempt + 1`
+
+// giveBack returns claims to the queue, where they are still ours, and announces why.
+// The attempt number is given back too: no call was made under it. opened says that
+// attempts were recorded.
 func giveBack(ctx context.Context, tx *db.Tx, now time.Time, back []putBack, opened bool) ([]events.Event, error) {
 	slices.SortFunc(back, func(a, b putBack) int { return strings.Compare(a.claim.MessageID, b.claim.MessageID) })
-	attempts := db.NewRows("message_id text", "attempt bigint")
 	rows := db.NewRows("message_id text", "attempt bigint", "due bigint", "until bigint", "known bigint", "reason text", "lim bigint", "used bigint")
-	var ids []string
 	for _, b := range back {
-		ids = append(ids, b.claim.MessageID)
-		attempts.Add(b.claim.MessageID, b.claim.Attempt)
 		rows.Add(b.claim.MessageID, b.claim.Attempt, b.due.Microseconds(), b.wait.Microseconds(), one(!b.open), b.reason, b.limit, b.used)
+	}
+	var ids []string
+	attempts := db.NewRows("message_id text", "attempt bigint")
+	err := tx.QueryRows(ctx, strings.ReplaceAll(giveBackSends, "{clock}", tx.Dialect.Clock()), rows, func(r *sql.Rows) error {
+		var messageID string
+		var attempt int64
+		if err := r.Scan(&messageID, &attempt); err != nil {
+			return err
+		}
+		ids = append(ids, messageID)
+		attempts.Add(messageID, attempt)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if opened {
 		if _, err := tx.ExecRows(ctx, `WITH {{rows}} DELETE FROM attempts WHERE (message_id, attempt) IN (SELECT message_id, attempt FROM v)`, attempts); err != nil {
 			return nil, err
 		}
 	}
-	query := `WITH {{rows}} UPDATE sends SET state = 'queued', attempt = sends.attempt - 1, lease_until = 0, lease_owner = '',
-		due_at = {clock} + v.due, wait_reason = v.reason, wait_until = v.known * ({clock} + v.until), wait_limit = v.lim, wait_used = v.used, ` + held + `
-		FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'sending'`
-	if _, err := tx.ExecRows(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), rows); err != nil {
+	return sayWaits(ctx, tx, now, ids)
+}
+
+const overtaken = `WITH {{rows}} SELECT s.message_id FROM v JOIN sends s ON s.message_id = v.message_id AND s.attempt = v.attempt WHERE s.state = 'uncertain'`
+
+// recall takes claims back whose lease ended before they were used, so that a sweep
+// took them for calls that were cut off: their messages are queued again.
+func (s *Store) recall(ctx context.Context, tx *db.Tx, claims []Claim) ([]events.Event, error) {
+	rows, ids := db.NewRows("message_id text", "attempt bigint"), db.NewRows("id text")
+	for _, c := range claims {
+		rows.Add(c.MessageID, c.Attempt)
+	}
+	var messageID string
+	if err := tx.QueryRows(ctx, overtaken, rows, func(r *sql.Rows) error {
+		err := r.Scan(&messageID)
+		ids.Add(messageID)
+		return err
+	}); err != nil || ids.Len() == 0 {
 		return nil, err
 	}
-	return sayWaits(ctx, tx, now, ids)
+	msgs, err := lockSent(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	a := newAdvance(s.opts.Now())
+	err = tx.QueryRows(ctx, `WITH {{rows}} UPDATE sends SET state = 'sending', held_since = 0
+		FROM v WHERE sends.message_id = v.message_id AND sends.attempt = v.attempt AND sends.state = 'uncertain'`+returnID, rows, func(r *sql.Rows) error {
+		if err := r.Scan(&messageID); err != nil {
+			return err
+		}
+		m := msgs[messageID]
+		m.errorText = ""
+		return a.put(m, Queued, nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.save(ctx, tx); err != nil {
+		return nil, err
+	}
+	return a.events, nil
 }
