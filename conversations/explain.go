@@ -20,20 +20,14 @@ func (s *Store) Explain(ctx context.Context) (explained int, err error) {
 		return 0, fmt.Errorf("explain waits: %w", err)
 	}
 	for _, h := range held {
-		n, err := s.explainChannel(ctx, h)
-		if err != nil {
-			return explained, fmt.Errorf("explain waits of channel %s: %w", h.ID, err)
+		n, failed := s.explainChannel(ctx, h)
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("explain waits of channel %s: %w", h.ID, failed))
 		}
 		explained += n
 	}
-	if err := s.freeChannels(ctx); err != nil {
-		return explained, err
-	}
-	if err := s.freeTemplates(ctx); err != nil {
-		return explained, err
-	}
-	_, err = s.FreeTiers(ctx)
-	return explained, err
+	_, failed := s.FreeTiers(ctx)
+	return explained, errors.Join(err, s.freeChannels(ctx), s.freeTemplates(ctx), failed)
 }
 
 // heldChannel is a channel that may not send.

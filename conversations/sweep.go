@@ -3,6 +3,7 @@ package conversations
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -34,19 +35,15 @@ const sweepLimit = 500
 
 // Sweep settles what nobody is working on: claims whose lease ran out, uncertain
 // messages whose wait is over, parked statuses. Any number of nodes may sweep at
-// once. What is a matter of time alone is done by WakeDue.
+// once. What is a matter of time alone is done by WakeDue. A step that fails does not
+// keep the others from being done.
 func (s *Store) Sweep(ctx context.Context) (n Swept, err error) {
-	if n.Interrupted, err = s.sweepLeases(ctx, ``); err != nil {
-		return n, err
-	}
-	if err = s.sweepUncertain(ctx, &n); err != nil {
-		return n, err
-	}
-	if _, err = s.Explain(ctx); err != nil {
-		return n, err
-	}
-	n.Parked, err = s.UnparkStatuses(ctx)
-	return n, err
+	var errs [4]error
+	n.Interrupted, errs[0] = s.sweepLeases(ctx, ``)
+	errs[1] = s.sweepUncertain(ctx, &n)
+	_, errs[2] = s.Explain(ctx)
+	n.Parked, errs[3] = s.UnparkStatuses(ctx)
+	return n, errors.Join(errs[:]...)
 }
 
 // Abandon marks every claim of earlier runs as interrupted. Only a node that owns
@@ -106,10 +103,16 @@ func (s *Store) sweepLeases(ctx context.Context, or string) (n int, err error) {
 			Class: channels.ClassUncertain, Code: "interrupted", Title: "The server stopped during the call",
 			Action: "Nothing to do: the outcome is awaited from the provider's reports."}}}
 	}
-	if len(items) == 0 {
-		return 0, nil
+	if len(items) > 0 {
+		s.runRecord(items)
 	}
-	return len(items), s.recordAll(ctx, items)
+	for _, it := range items {
+		if it.err == nil {
+			n++
+		}
+		err = errors.Join(err, it.err)
+	}
+	return n, err
 }
 
 // sweepUncertain applies the policy of messages whose outcome no report told.
