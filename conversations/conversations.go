@@ -115,12 +115,13 @@ func (s *Store) ListConversations(ctx context.Context, tenantID string, f Conver
 		w.sql += fmt.Sprintf(` AND EXISTS (SELECT 1 FROM conversation_labels l WHERE l.conversation_id = c.id AND l.label = $%d)`, len(w.args))
 	}
 	if beforeID != "" {
+		w.add("c.last_minute <= ", db.Micros(beforeAt)/time.Minute.Microseconds())
 		w.args = append(w.args, db.Micros(beforeAt), beforeID)
 		w.sql += fmt.Sprintf(` AND (c.last_message_at, c.id) < ($%d, $%d)`, len(w.args)-1, len(w.args))
 	}
 	w.args = append(w.args, limit)
 	rows, err := s.db.QueryContext(ctx, `SELECT `+conversationColumns+fromConversations+w.sql+
-		fmt.Sprintf(` ORDER BY c.last_message_at DESC, c.id DESC LIMIT $%d`, len(w.args)), w.args...)
+		fmt.Sprintf(` ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT $%d`, len(w.args)), w.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list conversations: %w", err)
 	}

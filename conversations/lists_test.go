@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
 )
@@ -75,11 +76,12 @@ func TestRareRowsHaveAnIndex(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		newBench(t, d)
 		for index, query := range map[string]string{
-			"messages_rare":          `SELECT id FROM messages m WHERE m.tenant_id = $1 AND m.status IN ('failed') AND m.status NOT IN ('received', 'sent', 'delivered', 'read') ORDER BY m.id DESC LIMIT 25`,
+			"messages_rare":          `SELECT id FROM messages m WHERE m.tenant_id = $1 AND m.status IN ('failed') AND m.rare ORDER BY m.id DESC LIMIT 25`,
 			"messages_reference":     `SELECT id FROM messages m WHERE m.tenant_id = $1 AND m.reference = 'x' AND m.reference <> '' ORDER BY m.id DESC LIMIT 25`,
 			"messages_channel":       `SELECT id FROM messages m WHERE m.channel_id = $1 ORDER BY m.id DESC LIMIT 25`,
-			"conversations_status":   `SELECT id FROM conversations c WHERE c.tenant_id = $1 AND c.status = 'resolved' AND c.status <> 'open' ORDER BY c.last_message_at DESC, c.id DESC LIMIT 25`,
-			"conversations_assignee": `SELECT id FROM conversations c WHERE c.tenant_id = $1 AND c.assignee_id = 'x' AND c.assignee_id <> '' ORDER BY c.last_message_at DESC, c.id DESC LIMIT 25`,
+			"conversations_recent":   `SELECT id FROM conversations c WHERE c.tenant_id = $1 ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT 25`,
+			"conversations_status":   `SELECT id FROM conversations c WHERE c.tenant_id = $1 AND c.status = 'resolved' AND c.status <> 'open' ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT 25`,
+			"conversations_assignee": `SELECT id FROM conversations c WHERE c.tenant_id = $1 AND c.assignee_id = 'x' AND c.assignee_id <> '' ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT 25`,
 			"identities_value": `SELECT contact_id FROM identities WHERE tenant_id = $1 AND lower(value)` + d.Dialect.Bytewise() +
 				` >= '+1650' AND lower(value)` + d.Dialect.Bytewise() + ` < '+1651'`,
 		} {
@@ -115,4 +117,72 @@ func explain(t *testing.T, d *db.DB, query string) string {
 		fmt.Fprintln(&plan, line...)
 	}
 	return plan.String()
+}
+
+// Pages follow one another by activity, within a minute and across minutes.
+func TestConversationPages(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		var want []string
+		for i := range 7 {
+			b.advance(17 * time.Second)
+			b.ingest(b.webhook(i, text(fmt.Sprintf("wamid.%d", i), fmt.Sprintf("+1650555000%d", i), "hello", b.clock())))
+			list, err := b.ListConversations(t.Context(), "ten_1", ConversationFilter{}, time.Time{}, "", 1)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%d conversations, %v", len(list), err)
+			}
+			want = append([]string{list[0].ID}, want...)
+		}
+		var got []string
+		for at, after := (time.Time{}), ""; ; {
+			list, err := b.ListConversations(t.Context(), "ten_1", ConversationFilter{}, at, after, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(list) == 0 {
+				break
+			}
+			for i := range list {
+				got = append(got, list[i].ID)
+			}
+			at, after = list[len(list)-1].LastMessageAt, list[len(list)-1].ID
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("pages (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What changes with each message and each report is in no index, so that PostgreSQL
+// writes only the row.
+func TestCheapUpdates(t *testing.T) {
+	d := dbtest.Postgres(t)
+	b := newBench(t, d)
+	b.ingest(b.webhook(1, text("wamid.1", "+16505550001", "hello", b.clock())))
+	b.queued(b.draft("+16505550001", "yes"))
+	b.exec(`UPDATE messages SET status = 'delivered'`)
+	b.exec(`UPDATE conversations SET last_message_at = last_message_at / 60000000 * 60000000`)
+	for table, update := range map[string]string{
+		"messages":      `UPDATE messages SET status = 'read', read_at = 7, updated_at = 7`,
+		"conversations": `UPDATE conversations SET last_message_at = last_message_at + 1, last_message_id = 'msg_2', unread_count = 2, window_expires_at = 7, updated_at = 7`,
+	} {
+		var before, after [2]int64 // updates, and those that touched no index
+		count := func(tx *db.Tx, n *[2]int64) error {
+			return tx.QueryRowContext(t.Context(), `SELECT pg_stat_get_xact_tuples_updated(CAST($1 AS regclass)),
+				pg_stat_get_xact_tuples_hot_updated(CAST($1 AS regclass))`, table).Scan(&n[0], &n[1])
+		}
+		err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			if err := count(tx, &before); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(t.Context(), update); err != nil {
+				return err
+			}
+			return count(tx, &after)
+		})
+		updated, cheap := after[0]-before[0], after[1]-before[1]
+		if err != nil || updated == 0 || cheap != updated {
+			t.Errorf("%s: %d of %d updates touch no index, %v", table, cheap, updated, err)
+		}
+	}
 }

@@ -121,7 +121,7 @@ func (s *Store) ListMessages(ctx context.Context, tenantID string, f MessageFilt
 		statuses[i] = string(st)
 	}
 	if w.in("m.status", statuses); len(statuses) > 0 && !slices.ContainsFunc(f.Statuses, Status.common) {
-		w.sql += ` AND m.status NOT IN ('received', 'sent', 'delivered', 'read')` // likewise
+		w.sql += ` AND m.rare` // likewise
 	}
 	if before != "" {
 		w.add("m.id < ", before)

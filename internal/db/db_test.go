@@ -189,7 +189,7 @@ func TestSQLitePragmas(t *testing.T) {
 func TestParity(t *testing.T) {
 	columns := map[db.Dialect]map[string][]string{}
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		query := `SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, p.cid`
+		query := `SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, p.cid`
 		if d.Dialect == db.Postgres {
 			query = `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, ordinal_position`
 		}
