@@ -231,7 +231,7 @@ func (s *Server) readConversation(ctx context.Context, in *conversationPath) (*c
 		told, cancel := context.WithTimeout(ctx, readTimeout)
 		defer cancel()
 		if err := s.tellRead(told, newest, false); err != nil && !errors.Is(err, channels.ErrUnsupported) {
-			s.Log.WarnContext(ctx, "provider not told of a read", "requestId", requestID(ctx), "messageId", newest.ID, "err", err)
+			s.Log.WarnContext(ctx, "provider not told of a read", "messageId", newest.ID, "err", err)
 		}
 	}
 	return s.getConversation(ctx, in)

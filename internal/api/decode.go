@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/linktor/linktor/internal/telemetry"
 )
 
 // decodeStrict reads a JSON body. Duplicate names, invalid UTF-8, names in the
@@ -60,7 +61,7 @@ func (s *Server) transformError(ctx huma.Context, _ string, v any) (any, error) 
 	}
 	c := humafiber.Unwrap(ctx)
 	p := s.fromHuma(ctx, m)
-	p.RequestID = requestID(c.UserContext())
+	p.RequestID = telemetry.RequestID(c.UserContext())
 	p.Instance = instance(c)
 	if p.Status == http.StatusRequestEntityTooLarge {
 		c.Context().SetConnectionClose()

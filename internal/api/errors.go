@@ -15,6 +15,7 @@ import (
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/telemetry"
 )
 
 // Problem is the body of every error: RFC 9457 with members of our own.
@@ -76,12 +77,12 @@ var statusOf = map[fault.Kind]int{
 // not faults are logged, and shown as "internal error" with the request id.
 func (s *Server) problem(ctx context.Context, err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
-		p.RequestID = requestID(ctx)
+		p.RequestID = telemetry.RequestID(ctx)
 		return p
 	}
 	f := asFault(err)
 	p := newProblem(statusOf[f.Kind], fault.CodeOf(f), f.Message)
-	p.RequestID = requestID(ctx)
+	p.RequestID = telemetry.RequestID(ctx)
 	p.Retryable = f.Kind == fault.Limited || f.Kind == fault.Unavailable || f.Kind == fault.Internal
 	p.retryAfter = f.RetryAfter
 	for _, x := range f.Problems {
@@ -91,7 +92,7 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 		p.Detail = "Something went wrong on our side. Quote the request id when you report it."
 	}
 	if f.Kind == fault.Internal || f.Kind == fault.Unavailable {
-		s.Log.ErrorContext(ctx, "request failed", "requestId", p.RequestID, "code", p.Code, "err", err)
+		s.Log.ErrorContext(ctx, "request failed", "code", p.Code, "err", err)
 	}
 	return p
 }
@@ -157,7 +158,7 @@ func (s *Server) renderError(c *fiber.Ctx, err error) error {
 	var p *Problem
 	if fe, ok := errors.AsType[*fiber.Error](err); ok {
 		p = newProblem(fe.Code, httpCode(fe.Code), httpDetail(fe.Code))
-		p.RequestID = requestID(c.UserContext())
+		p.RequestID = telemetry.RequestID(c.UserContext())
 	} else {
 		p = s.problem(c.UserContext(), err)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
 	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/telemetry"
 )
 
 // credentials is an Authenticator: a credential is a tenant and permissions,
@@ -219,6 +220,23 @@ func TestProblems(t *testing.T) {
 	}
 	if strings.Contains(log.String(), secret) || strings.Contains(log.String(), "ten_a/contacts") {
 		t.Error("the log holds a value or a credential")
+	}
+}
+
+// Every line of the log that a request causes carries its id, once.
+func TestRequestIDInTheLog(t *testing.T) {
+	var out bytes.Buffer
+	log, err := telemetry.NewLogger(&out, "info", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := withThings(New(Deps{Auth: credentials{}, Log: log}))
+	for _, body := range []string{`{"name":"a"}`, `{"name":"boom"}`, `{"name":"panic"}`} {
+		call(t, s, "POST", "/api/v1/things", body, "X-API-Key", "ten_a/contacts:manage", "X-Request-Id", "caller-id-1")
+	}
+	lines := strings.Count(out.String(), "\n")
+	if n := strings.Count(out.String(), `"requestId":"caller-id-1"`); lines < 3 || n != lines {
+		t.Errorf("%d lines hold the id %d times:\n%s", lines, n, out.String())
 	}
 }
 

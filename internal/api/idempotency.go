@@ -220,7 +220,7 @@ func (s *Server) releaseKey(ctx context.Context, k claim, c *fiber.Ctx) {
 		err = s.keepAnswer(ctx, k, status, kept{string(c.Response().Header.ContentType()), c.Response().Body()})
 	}
 	if err != nil {
-		s.Log.WarnContext(ctx, "idempotency key not released", "requestId", requestID(ctx), "err", err)
+		s.Log.WarnContext(ctx, "idempotency key not released", "err", err)
 	}
 }
 

@@ -36,7 +36,7 @@ func (s *Server) limit(c *fiber.Ctx, p *account.Principal) error {
 	}
 	d, err := s.Limit(c.UserContext(), p)
 	if err != nil {
-		s.Log.WarnContext(c.UserContext(), "limits are away", "requestId", requestID(c.UserContext()), "err", err)
+		s.Log.WarnContext(c.UserContext(), "limits are away", "err", err)
 		return nil
 	}
 	setLimitHeaders(c, d.Quotas)

@@ -95,7 +95,7 @@ func (s *Server) uploadOnce(ctx context.Context, tenant, key string, part *multi
 		return m, false, errors.Join(err, s.forgetKey(ctx, k))
 	}
 	if err := s.keepAnswer(ctx, k, http.StatusCreated, kept{"text/plain", []byte(m.ID)}); err != nil {
-		s.Log.WarnContext(ctx, "idempotency key not released", "requestId", requestID(ctx), "err", err) // the file is there
+		s.Log.WarnContext(ctx, "idempotency key not released", "err", err) // the file is there
 	}
 	return m, false, nil
 }

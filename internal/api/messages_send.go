@@ -16,6 +16,7 @@ import (
 	"github.com/linktor/linktor/internal/fault"
 	"github.com/linktor/linktor/internal/media"
 	"github.com/linktor/linktor/internal/registry"
+	"github.com/linktor/linktor/internal/telemetry"
 )
 
 func (s *Server) registerSends() {
@@ -194,7 +195,7 @@ func (s *Server) draft(ctx context.Context, p *account.Principal, o *registry.Op
 		TenantID: p.TenantID, ChannelID: o.ID, ChannelType: o.Type, Identity: o.Description.Identity,
 		To: to, ToRaw: b.To, Content: b.Content, ReplyToID: b.ReplyTo, Options: b.Options,
 		Window: o.Description.Window.Duration(), ValidFor: time.Duration(b.ValidForSeconds) * time.Second,
-		OnUncertain: b.OnUncertain, Reference: b.Reference, Author: authorOf(p), RequestID: requestID(ctx),
+		OnUncertain: b.OnUncertain, Reference: b.Reference, Author: authorOf(p), RequestID: telemetry.RequestID(ctx),
 		Ordering: conversations.Ordering(b.Ordering),
 	}
 	if d.SendAt, err = s.sendAt(b.SendAt); err != nil {

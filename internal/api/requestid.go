@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/linktor/linktor/internal/fault"
 	"github.com/linktor/linktor/internal/id"
+	"github.com/linktor/linktor/internal/telemetry"
 )
 
 // Names of values kept on the Fiber context for the access log.
@@ -19,14 +20,6 @@ const (
 	localTenant = "tenant"
 	localCaller = "caller"
 )
-
-type requestIDKey struct{}
-
-// requestID returns the id of the request that ctx belongs to.
-func requestID(ctx context.Context) string {
-	s, _ := ctx.Value(requestIDKey{}).(string)
-	return s
-}
 
 // ownRequestID accepts what callers send as X-Request-Id if it is harmless in
 // logs and headers: 8 to 64 letters, digits, '-' and '_'.
@@ -57,7 +50,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	if strings.HasPrefix(c.Path(), "/api/") {
 		c.Set(fiber.HeaderCacheControl, "no-store")
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), requestIDKey{}, rid), requestTimeout)
+	ctx, cancel := context.WithTimeout(telemetry.WithRequestID(context.Background(), rid), requestTimeout)
 	defer cancel()
 	c.SetUserContext(ctx)
 
@@ -81,7 +74,7 @@ func (s *Server) frame(c *fiber.Ctx) error {
 	if s.OnRequest != nil {
 		s.OnRequest(c.Route().Path, c.Method(), c.Response().StatusCode(), took)
 	}
-	s.logAccess(c, rid, took)
+	s.logAccess(c, took)
 	return nil
 }
 
@@ -109,7 +102,7 @@ func storable(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidS
 func (s *Server) next(c *fiber.Ctx) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.Log.ErrorContext(c.UserContext(), "panic in a handler", "requestId", requestID(c.UserContext()),
+			s.Log.ErrorContext(c.UserContext(), "panic in a handler",
 				"route", c.Route().Path, "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 			c.Response().ResetBody()
 			err = fault.New(fault.Internal, "", "panic")
@@ -128,7 +121,7 @@ func (s *Server) closeUnread(c *fiber.Ctx) {
 }
 
 // logAccess writes ids and the route's pattern: paths can hold tokens.
-func (s *Server) logAccess(c *fiber.Ctx, rid string, took time.Duration) {
+func (s *Server) logAccess(c *fiber.Ctx, took time.Duration) {
 	level := slog.LevelInfo
 	path := c.Route().Path
 	status := c.Response().StatusCode()
@@ -141,7 +134,7 @@ func (s *Server) logAccess(c *fiber.Ctx, rid string, took time.Duration) {
 	}
 	tenant, _ := c.Locals(localTenant).(string)
 	caller, _ := c.Locals(localCaller).(string)
-	s.Log.LogAttrs(ctx, level, "request", slog.String("requestId", rid), slog.String("method", c.Method()),
+	s.Log.LogAttrs(ctx, level, "request", slog.String("method", c.Method()),
 		slog.String("route", path), slog.Int("status", status), slog.Duration("took", took),
 		slog.String("tenantId", tenant), slog.String("callerId", caller))
 }

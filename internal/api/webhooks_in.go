@@ -122,7 +122,7 @@ func (s *Server) store(ctx context.Context, o *registry.Open, w conversations.We
 	}
 	if !o.Description.Webhook.Retries && s.Spooler != nil {
 		if spoolErr := s.Spooler.Spool(w); spoolErr == nil {
-			s.Log.WarnContext(ctx, "webhook spooled", "requestId", requestID(ctx), "channelId", o.ID, "err", err)
+			s.Log.WarnContext(ctx, "webhook spooled", "channelId", o.ID, "err", err)
 			return webhookSpooled, nil
 		} else {
 			err = errors.Join(err, spoolErr)

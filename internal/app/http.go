@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"github.com/linktor/linktor/internal/api"
 	"github.com/linktor/linktor/internal/crash"
 	"github.com/linktor/linktor/internal/limits"
+	"github.com/linktor/linktor/internal/telemetry"
 )
 
 // openHTTP makes the API and puts all services into the order in which they start.
@@ -159,14 +159,5 @@ func (s *server) checks() []api.Check {
 
 // metricsHandler serves /metrics to holders of the token, or to this machine.
 func (s *server) metricsHandler() http.Handler {
-	inner := s.metrics.Handler()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.mayScrape(r); err != nil {
-			http.Error(w, err.Error(), http.StatusForbidden)
-			return
-		}
-		inner.ServeHTTP(w, r)
-	})
+	return telemetry.Guard(s.metrics.Handler(), s.cfg.MetricsToken.Reveal())
 }
-
-var errScrape = errors.New("metrics need the bearer token of metrics_token, or a request from this machine")

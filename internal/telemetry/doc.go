@@ -1,10 +1,8 @@
 // Package telemetry is how a running server is observed: its log, the request
 // ids that tie lines together, and its metrics.
 //
-// Message texts and phone numbers are personal data. Code that logs one wraps it
-// as Text or Phone, which print what helps (a length, the last digits) and nothing
-// that identifies anybody. Secrets have the type config.Secret, which prints
-// nothing.
+// Message texts and phone numbers are personal data: they are not logged, ids are.
+// Secrets have the type config.Secret, which prints nothing.
 //
 // Metrics are fields of one struct, made by NewMetrics and passed down; nothing is
 // registered globally. What is true of the database rather than of a process (how

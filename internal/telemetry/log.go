@@ -6,8 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strconv"
-	"unicode/utf8"
 
 	"github.com/mattn/go-isatty"
 )
@@ -60,30 +58,3 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (h handler) WithGroup(name string) slog.Handler { return handler{h.Handler.WithGroup(name)} }
-
-// Phone is an address of a person. It prints as its last two characters.
-type Phone string
-
-func (p Phone) redacted() string {
-	if len(p) < 6 {
-		return "…"
-	}
-	return "…" + string(p[len(p)-2:])
-}
-
-func (p Phone) String() string               { return p.redacted() }
-func (p Phone) GoString() string             { return strconv.Quote(p.redacted()) }
-func (p Phone) LogValue() slog.Value         { return slog.StringValue(p.redacted()) }
-func (p Phone) MarshalText() ([]byte, error) { return []byte(p.redacted()), nil }
-
-// Text is what somebody wrote. It prints as its length.
-type Text string
-
-func (t Text) redacted() string {
-	return fmt.Sprintf("[%d characters]", utf8.RuneCountInString(string(t)))
-}
-
-func (t Text) String() string               { return t.redacted() }
-func (t Text) GoString() string             { return strconv.Quote(t.redacted()) }
-func (t Text) LogValue() slog.Value         { return slog.StringValue(t.redacted()) }
-func (t Text) MarshalText() ([]byte, error) { return []byte(t.redacted()), nil }
