@@ -95,11 +95,14 @@ type MessageReceived struct {
 // that somebody wrote from the business's phone.
 type MessageCreated struct {
 	MessageData
-	To        string  `json:"to"`
-	Status    Status  `json:"status"`    // queued; sent for a message from the phone
-	Reference string  `json:"reference"` // yours, from Send
-	Author    *Author `json:"author"`    // of type phone, without an id, with Echo
-	Echo      bool    `json:"echo"`
+	To               string     `json:"to"`
+	Status           Status     `json:"status"`           // queued; scheduled; sent for a message from the phone
+	Reference        string     `json:"reference"`        // yours, from Send
+	Author           *Author    `json:"author"`           // of type phone, without an id, with Echo
+	Echo             bool       `json:"echo"`             // written on the phone
+	SendAt           *time.Time `json:"sendAt"`           // of a scheduled message
+	FallbackTemplate *Content   `json:"fallbackTemplate"` // for a closed window
+	UsedFallback     bool       `json:"usedFallback"`     // the window is closed: FallbackTemplate is sent instead of Content
 }
 
 // MessageStatusChanged says that an outbound message made a step.
@@ -116,6 +119,8 @@ type MessageStatusChanged struct {
 	Correction        bool          `json:"correction"`        // a delivery after a failure: the failure was wrong
 	PossibleDuplicate bool          `json:"possibleDuplicate"` // resent although an earlier attempt may have arrived
 	TrackingLost      bool          `json:"trackingLost"`      // the provider will report no more
+	LateAcceptance    bool          `json:"lateAcceptance"`    // the provider took it although it had ended here; the status stays
+	UsedFallback      bool          `json:"usedFallback"`      // the window is closed: its fallback template is sent instead
 	DeletedAt         *time.Time    `json:"deletedAt"`         // by the recipient
 	Reference         string        `json:"reference"`         // yours, from Send
 	WaMessageID       string        `json:"waMessageId"`       // the id at the network, once it is known

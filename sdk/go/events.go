@@ -23,9 +23,9 @@ type Event struct {
 }
 
 // Decode returns the event's data as *MessageReceived, *MessageCreated,
-// *MessageStatusChanged, *ConversationChanged, *ContactChanged, *MediaFetched,
-// *ChannelChanged or *ProviderChange, or as json.RawMessage if this version does
-// not know its type.
+// *MessageStatusChanged, *MessageWaiting, *ConversationChanged, *ContactChanged,
+// *MediaFetched, *ChannelChanged, *ChannelPaused, *ChannelLimit or *ProviderChange, or
+// as json.RawMessage if this version does not know its type.
 func (e *Event) Decode() (any, error) {
 	data := newData(e.Type)
 	if data == nil {

@@ -9,18 +9,25 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"sync/atomic"
 
 	linktor "github.com/linktor/linktor/sdk/go"
 )
 
-// server stands for a Linktor server.
-func server(file string) *httptest.Server {
-	body, err := os.ReadFile("../testdata/" + file)
-	if err != nil {
-		log.Fatal(err)
+// server stands for a Linktor server that gives one answer after the other.
+func server(files ...string) *httptest.Server {
+	var bodies [][]byte
+	for _, file := range files {
+		body, err := os.ReadFile("../testdata/" + file)
+		if err != nil {
+			log.Fatal(err)
+		}
+		bodies = append(bodies, body)
 	}
+	var asked atomic.Int64
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(body) // the example shows what arrives
+		n := int(asked.Add(1)) - 1
+		_, _ = w.Write(bodies[min(n, len(bodies)-1)]) // the example shows what arrives
 	}))
 }
 
@@ -54,22 +61,26 @@ func ExampleMessages_Send() {
 }
 
 func ExampleDeadLetters_Replay() {
-	s := server("answers/dead_letter_replay.json")
+	s := server("answers/dead_letter_replay.json", "answers/dead_letter_replay_last.json")
 	defer s.Close()
 	client := connect(s)
 
 	step := linktor.DeadLetterReplay{Class: "channel"}
-	for range 10 { // ten steps at most
+	for more := true; more; {
 		done, err := client.DeadLetters.Replay(context.Background(), step)
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(done.Replayed, "sent again,", len(done.Skipped), "skipped:", done.Skipped[0].Reason)
-		if step.After = done.Next; !done.HasMore || len(done.Skipped) > 0 {
-			break
+		fmt.Println(done.Replayed, "sent again")
+		for _, left := range done.Skipped {
+			fmt.Println("skipped:", left.Reason)
 		}
+		step.After, more = done.Next, done.HasMore
 	}
-	// Output: 2 sent again, 1 skipped: window_closed
+	// Output:
+	// 2 sent again
+	// skipped: window_closed
+	// 1 sent again
 }
 
 func ExampleMessages_All() {

@@ -42,6 +42,7 @@ const rows: Row[] = [
   ['GET /api/v1/journal?state=failed', 'pages/empty.json', (c) => c.journal.list({ state: 'failed' })],
   ['GET /api/v1/journal?channelId=ch_1&state=partial%2Cfailed&from=2026-11-21T10%3A00%3A00Z&messageId=msg_1', 'pages/empty.json', (c) => c.journal.list({ channelId: 'ch_1', state: ['partial', 'failed'], from: '2026-11-21T10:00:00Z', messageId: 'msg_1' })],
   ['POST /api/v1/journal/replay', 'answers/journal_replay.json', (c) => c.journal.replayRange({ channelId: 'ch_1', state: 'failed', limit: 500 }), { channelId: 'ch_1', state: 'failed', limit: 500 }],
+  ['POST /api/v1/journal/replay', 'answers/journal_replay.json', (c) => c.journal.replayRange({ state: ['partial', 'failed'] }), { state: 'partial,failed' }],
   ['GET /api/v1/journal/jrn_1', 'answers/journal_entry.json', (c) => c.journal.get('jrn_1')],
   ['POST /api/v1/journal/jrn_1/replay', 'answers/journal_entry.json', (c) => c.journal.replay('jrn_1')],
   ['GET /api/v1/events?types=message.received%2Cmessage.status&channelId=ch_1&after=v1.e5f1.40', 'pages/events.json', (c) => c.events.list({ types: ['message.received', 'message.status'], channelId: 'ch_1', after: 'v1.e5f1.40' })],
@@ -91,6 +92,12 @@ test('events narrow by type, and unknown ones stay', () => {
   assert.ok(isEvent(received, 'message.received'))
   const content: Content = received.data.content
   assert.equal(content.type === 'text' && content.text, 'Hi, I need help')
+  const scheduled = events.get('message.created.scheduled') ?? assert.fail()
+  assert.ok(isEvent(scheduled, 'message.created'))
+  assert.deepEqual([scheduled.data.sendAt, scheduled.data.fallbackTemplate?.type, scheduled.data.usedFallback], ['2026-11-22T08:00:00.000Z', 'template', true])
+  const late = events.get('message.status.late') ?? assert.fail()
+  assert.ok(isEvent(late, 'message.status'))
+  assert.deepEqual([late.data.status, late.data.lateAcceptance, late.data.usedFallback], ['expired', true, true])
   const unknown = events.get('unknown') ?? assert.fail()
   assert.ok(!isKnownEvent(unknown))
   assert.deepEqual(unknown.data, { degrees: 21 })

@@ -23,6 +23,7 @@ export class Journal extends Resource {
    * again with `next` as `after` until `hasMore` is false.
    */
   replayRange(params: JournalReplayParams = {}, options?: RequestOptions): Promise<JournalReplay> {
-    return this.http.json({ method: 'POST', path: '/api/v1/journal/replay', body: params }, options)
+    const body = typeof params.state === 'object' ? { ...params, state: params.state.join(',') } : params
+    return this.http.json({ method: 'POST', path: '/api/v1/journal/replay', body }, options)
   }
 }

@@ -219,8 +219,8 @@ export interface JournalListParams extends ListParams {
 
 export interface JournalReplayParams {
   channelId?: string
-  /** One or more states, separated by commas. */
-  state?: string
+  /** A list, or a string of states separated by commas. */
+  state?: string | readonly JournalState[]
   from?: string
   to?: string
   /** Bodies of one call, at most 500. */

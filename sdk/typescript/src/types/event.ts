@@ -52,7 +52,7 @@ export interface MessageReceived extends MessageData {
 export interface MessageCreated extends MessageData {
   direction: 'outbound'
   to?: string
-  /** `queued`; `sent` for a message from the phone. */
+  /** `queued`; `scheduled` with `sendAt`; `sent` for a message from the phone. */
   status: MessageStatus
   /** Yours, from `send`. */
   reference?: string
@@ -60,6 +60,12 @@ export interface MessageCreated extends MessageData {
   author?: Author
   /** Written on the phone, not through us. */
   echo?: boolean
+  /** When a scheduled message is to be sent. */
+  sendAt?: string
+  /** For a closed window. */
+  fallbackTemplate?: Content
+  /** The window is closed: `fallbackTemplate` is sent instead of `content`. */
+  usedFallback?: boolean
 }
 
 /** An outbound message made a step. */
@@ -81,6 +87,10 @@ export interface MessageStatusChanged {
   possibleDuplicate?: boolean
   /** The provider will report no more about it. */
   trackingLost?: boolean
+  /** The provider took it although it had expired, or was cancelled or rejected here. The status stays. */
+  lateAcceptance?: boolean
+  /** The window is closed: the message's `fallbackTemplate` is sent instead of its content. */
+  usedFallback?: boolean
   /** When the recipient deleted it. */
   deletedAt?: string
   /** Yours, from `send`. */
