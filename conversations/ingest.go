@@ -210,14 +210,14 @@ type ingestBatch struct {
 	deleted *db.Rows // messages that customers deleted
 	events  []events.Event
 	rest    db.Insert // of messages: what is still to be inserted with the events
-	parked  bool
+	parked  *db.Rows
 	careful bool // look which messages are stored already, because a try without that failed
 }
 
 // applyWebhooks applies items in one transaction with a statement per kind of
 // row, not per message.
 func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
-	var parked bool
+	var parked *db.Rows
 	var appended []events.Event
 	tries := 0
 	err := s.inTx(ctx, func(tx *db.Tx) error {
@@ -247,10 +247,10 @@ func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 	if err == nil {
 		s.noteResults(items, appended)
 	}
-	if err == nil && parked {
+	if err == nil && parked.Len() > 0 {
 		// The send that these reports belong to may have been recorded meanwhile.
 		// If this look fails, the sweeper looks again.
-		_, _ = s.UnparkStatuses(ctx)
+		_, _ = s.unparkOf(ctx, parked)
 	}
 	return err
 }

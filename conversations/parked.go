@@ -34,7 +34,10 @@ func (b *ingestBatch) park(ctx context.Context, strays []*report) error {
 		rows.Add(r.item.ChannelID, r.update.ProviderID, r.update.Provider, db.Micros(at), r.update.Participant, r.item.TenantID,
 			r.update.AltID, r.update.MessageID, string(payload), r.item.applied.JournalID, db.Micros(b.now))
 	}
-	b.parked = rows.Len() > 0
+	b.parked = db.NewRows("channel_id text", "provider_id text")
+	for _, r := range strays {
+		b.parked.Add(r.item.ChannelID, r.update.ProviderID)
+	}
 	if _, err := b.tx.ExecRows(ctx, insertParked, rows); err != nil {
 		return fmt.Errorf("park statuses: %w", err)
 	}
@@ -49,32 +52,61 @@ const parkedMatch = ` FROM parked_statuses p CROSS JOIN messages m
 	WHERE (m.channel_id = p.channel_id AND m.provider_message_id = p.provider_id OR m.id = p.message_id)
 		AND m.channel_id || '' = p.channel_id AND m.direction = 'outbound'`
 
+// parkedOf is parkedMatch for the provider's ids of a few messages: SQLite, too,
+// begins with those.
+const parkedOf = ` FROM v CROSS JOIN parked_statuses p CROSS JOIN messages m
+	WHERE p.channel_id = v.channel_id AND p.provider_id = v.provider_id
+		AND m.channel_id = v.channel_id AND m.provider_message_id = v.provider_id AND m.direction = 'outbound'`
+
+const parkedColumns = `p.channel_id, p.provider_id, p.provider, p.at, p.participant, p.payload, p.journal_id, p.received_at, ` + sentColumns
+
 // UnparkStatuses applies the parked statuses whose messages have appeared since
-// and returns how many those were.
+// and returns how many those were. It looks at all that are parked.
 func (s *Store) UnparkStatuses(ctx context.Context) (n int, err error) {
 	var any bool
 	if err := s.db.GetContext(ctx, &any, `SELECT EXISTS (SELECT 1`+parkedMatch+`)`); err != nil || !any {
 		return 0, err
 	}
+	return s.unparkAll(ctx, func(tx *db.Tx, scan func(*sql.Rows) error) error {
+		rows, err := tx.QueryContext(ctx, `SELECT `+parkedColumns+parkedMatch+` ORDER BY m.id, p.at LIMIT 500`+tx.ForUpdate("m"))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// unparkOf is UnparkStatuses for the channels and provider's ids in ids. What it
+// misses the sweeper finds.
+func (s *Store) unparkOf(ctx context.Context, ids *db.Rows) (n int, err error) {
+	found := false
+	if err := s.db.QueryRows(ctx, `WITH {{rows}} SELECT 1`+parkedOf+` LIMIT 1`, ids, func(*sql.Rows) error { found = true; return nil }); err != nil || !found {
+		return 0, err
+	}
+	return s.unparkAll(ctx, func(tx *db.Tx, scan func(*sql.Rows) error) error {
+		return tx.QueryRows(ctx, `WITH {{rows}} SELECT `+parkedColumns+parkedOf+` ORDER BY m.id, p.at`+tx.ForUpdate("m"), ids, scan)
+	})
+}
+
+// unparkAll applies the parked statuses that read finds.
+func (s *Store) unparkAll(ctx context.Context, read func(tx *db.Tx, scan func(*sql.Rows) error) error) (n int, err error) {
 	var a *advance
 	err = s.inTx(ctx, func(tx *db.Tx) error {
 		n = 0
 		a = newAdvance(s.opts.Now())
 		done := db.NewRows("channel_id text", "provider_id text", "provider text", "at bigint", "participant text")
-		rows, err := tx.QueryContext(ctx, `SELECT p.channel_id, p.provider_id, p.provider, p.at, p.participant, p.payload, p.journal_id,
-			p.received_at, `+sentColumns+parkedMatch+` ORDER BY m.id, p.at LIMIT 500`+tx.ForUpdate("m"))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
 		msgs := map[string]*sentMessage{}
-		for rows.Next() {
-			if err := unpark(rows, a, done, msgs); err != nil {
-				return err
-			}
+		err := read(tx, func(r *sql.Rows) error {
 			n++
-		}
-		if err := rows.Err(); err != nil {
+			return unpark(r, a, done, msgs)
+		})
+		if err != nil {
 			return err
 		}
 		if err := a.save(ctx, tx); err != nil {

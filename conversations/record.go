@@ -150,11 +150,15 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 	if err != nil {
 		return fmt.Errorf("record sends: %w", err)
 	}
-	if slices.ContainsFunc(items, func(it *recordItem) bool { return it.Verdict == VerdictSent && !it.lost }) {
-		// A report may have been parked before the provider's id was known. If this
-		// look fails, the sweeper looks again.
-		_, _ = s.UnparkStatuses(ctx)
+	sent := db.NewRows("channel_id text", "provider_id text")
+	for _, it := range items {
+		if it.Verdict == VerdictSent && !it.lost && it.Sent.ProviderID != "" {
+			sent.Add(it.Claim.ChannelID, it.Sent.ProviderID)
+		}
 	}
+	// A report may have been parked before the provider's id was known. If this look
+	// fails, the sweeper looks again.
+	_, _ = s.unparkOf(ctx, sent)
 	return nil
 }
 

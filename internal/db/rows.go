@@ -166,13 +166,7 @@ func (t *Tx) queryOnce(ctx context.Context, q string, args []any, keep bool, sca
 			return err
 		}
 	}
-	defer res.Close()
-	for res.Next() {
-		if err := scan(res); err != nil {
-			return err
-		}
-	}
-	return res.Err()
+	return scanAll(res, scan)
 }
 
 // Insert is an INSERT that takes Rows; the zero Insert does nothing.
