@@ -48,7 +48,7 @@ type pauseData struct {
 // is a sentence.
 func (s *Store) TripBreaker(ctx context.Context, tenantID, channelID, reason string, probe bool) error {
 	err := s.inTx(ctx, func(tx *db.Tx) error {
-		b, err := readBreaker(ctx, tx, channelID)
+		b, err := readBreaker(ctx, tx, channelID, forUpdate(tx))
 		if err != nil {
 			return err
 		}
@@ -103,12 +103,12 @@ func undoProbes(ctx context.Context, tx *db.Tx, claims []Claim) error {
 
 // CloseBreaker lets a channel send again: its probe came through.
 func (s *Store) CloseBreaker(ctx context.Context, tenantID, channelID string) error {
-	const free = `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0 WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'breaker_open'`
+	const free = `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0 WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'breaker_open'` + waits
 	err := s.inTx(ctx, func(tx *db.Tx) error {
 		if _, err := tx.ExecContext(ctx, free, channelID); err != nil { // before the breaker, as claims lock them
 			return err
 		}
-		b, err := readBreaker(ctx, tx, channelID)
+		b, err := readBreaker(ctx, tx, channelID, forUpdate(tx))
 		if err != nil || b.State == BreakerClosed {
 			return err
 		}
@@ -140,9 +140,10 @@ func (s *Store) sayPause(ctx context.Context, tx *db.Tx, typ, tenantID string, d
 	return events.Append(ctx, tx, []events.Event{e})
 }
 
-func readBreaker(ctx context.Context, tx *db.Tx, channelID string) (b Breaker, err error) {
+// readBreaker reads a breaker; lock is empty or forUpdate.
+func readBreaker(ctx context.Context, tx *db.Tx, channelID, lock string) (b Breaker, err error) {
 	var until int64
-	err = tx.QueryRowContext(ctx, `SELECT state, opens, until, reason FROM breakers WHERE channel_id = $1`+forUpdate(tx), channelID).
+	err = tx.QueryRowContext(ctx, `SELECT state, opens, until, reason FROM breakers WHERE channel_id = $1`+lock, channelID).
 		Scan(&b.State, &b.Opens, &until, &b.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Breaker{State: BreakerClosed}, nil

@@ -74,7 +74,7 @@ func (s *Store) explainChannel(ctx context.Context, h heldChannel) (explained in
 // ExplainRate says of what waits for a channel's rate when its turn comes: the
 // first of each lane in the order in which they will be sent, at perSecond.
 func (s *Store) ExplainRate(ctx context.Context, channelID string, perSecond float64) (int, error) {
-	query := `WITH told AS (SELECT count(*) AS n FROM sends WHERE channel_id = $1 AND wait_reason = 'throughput' AND state = 'queued'),
+	query := `WITH told AS (SELECT count(*) AS n FROM sends WHERE channel_id = $1 AND wait_reason = 'throughput' AND wait_reason <> '' AND state = 'queued'),
 		turn AS (SELECT s.seq, row_number() OVER (ORDER BY s.priority, s.due_at, s.seq) AS n FROM sends s
 			WHERE s.channel_id = $1 AND s.state = 'queued' AND s.wait_reason = '' AND s.due_at <= {clock}
 			AND NOT EXISTS (SELECT 1 FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id AND p.seq < s.seq)
@@ -126,18 +126,30 @@ func (s *Store) HoldChannel(ctx context.Context, channelID, reason string) error
 // others go first after the channel was repaired: the fault may be its own.
 const refusedDelay = 5 * time.Second
 
+const (
+	pausedByProvider = `SELECT EXISTS (SELECT 1 FROM sends WHERE channel_id = $1 AND wait_reason = 'channel_paused'` + waits + `)`
+	releaseSends     = `UPDATE sends SET due_at = CASE WHEN refused = 0 THEN 0 ELSE {clock} + $2 END, wait_reason = '', wait_until = 0, wait_said = ''
+		WHERE channel_id = $1 AND state = 'queued' AND wait_reason IN ('channel_paused', 'channel_disabled')` + waits
+	releasable = `SELECT id FROM channels c WHERE enabled AND paused_reason = '' AND deleted_at IS NULL AND (
+		EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'channel_paused' AND s.state = 'queued'` + waits + `)
+		OR EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'channel_disabled' AND s.state = 'queued'` + waits + `))`
+	awaitTemplates = `SELECT c.id, (SELECT COALESCE(max(t.updated_at), 0) FROM templates t WHERE t.channel_id = c.id) AS changed
+		FROM channels c WHERE EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'template_paused'` + waits + `)`
+	freeTemplate = `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0
+		WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'template_paused'` + waits
+)
+
 // ReleaseChannel makes everything that waited for a channel to be repaired or
 // enabled due again.
 func (s *Store) ReleaseChannel(ctx context.Context, channelID string) error {
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		tx.Announce(SendsQueued{1})
-		query := `UPDATE sends SET due_at = CASE WHEN refused = 0 THEN 0 ELSE {clock} + $2 END, wait_reason = '', wait_until = 0, wait_said = ''
-			WHERE channel_id = $1 AND state = 'queued' AND wait_reason IN ('channel_paused', 'channel_disabled')`
 		var paused bool // by its provider: not everybody should find out at once whether it works
-		if err := tx.GetContext(ctx, &paused, `SELECT EXISTS (SELECT 1 FROM sends WHERE channel_id = $1 AND wait_reason = 'channel_paused')`, channelID); err != nil {
+		if err := tx.GetContext(ctx, &paused, pausedByProvider, channelID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), channelID, refusedDelay.Microseconds()); err != nil || !paused {
+		query := strings.ReplaceAll(releaseSends, "{clock}", tx.Dialect.Clock())
+		if _, err := tx.ExecContext(ctx, query, channelID, refusedDelay.Microseconds()); err != nil || !paused {
 			return err
 		}
 		return tryOne(ctx, tx, channelID)
@@ -148,9 +160,7 @@ func (s *Store) ReleaseChannel(ctx context.Context, channelID string) error {
 // between the two steps of a repair leaves it behind.
 func (s *Store) freeChannels(ctx context.Context) error {
 	var ids []string
-	err := s.db.SelectContext(ctx, &ids, `SELECT id FROM channels c WHERE enabled AND paused_reason = '' AND deleted_at IS NULL AND (
-		EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'channel_paused' AND s.state = 'queued')
-		OR EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'channel_disabled' AND s.state = 'queued'))`)
+	err := s.db.SelectContext(ctx, &ids, releasable)
 	for _, id := range ids {
 		err = errors.Join(err, s.ReleaseChannel(ctx, id))
 	}
@@ -167,8 +177,7 @@ func (s *Store) freeTemplates(ctx context.Context) error {
 		ID      string `db:"id"`
 		Changed int64  `db:"changed"`
 	}
-	err := s.db.SelectContext(ctx, &found, `SELECT c.id, (SELECT COALESCE(max(t.updated_at), 0) FROM templates t WHERE t.channel_id = c.id) AS changed
-		FROM channels c WHERE EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'template_paused')`)
+	err := s.db.SelectContext(ctx, &found, awaitTemplates)
 	if err != nil {
 		return fmt.Errorf("free templates: %w", err)
 	}
@@ -178,8 +187,7 @@ func (s *Store) freeTemplates(ctx context.Context) error {
 		}
 		err := s.db.InTx(ctx, func(tx *db.Tx) error {
 			tx.Announce(SendsQueued{1})
-			_, err := tx.ExecContext(ctx, `UPDATE sends SET due_at = 0, wait_reason = '', wait_until = 0
-				WHERE channel_id = $1 AND state = 'queued' AND wait_reason = 'template_paused'`, f.ID)
+			_, err := tx.ExecContext(ctx, freeTemplate, f.ID)
 			return err
 		})
 		if err != nil {

@@ -42,15 +42,20 @@ type WaitCount struct {
 // waitSamples is how many messages of a reason are named.
 const waitSamples = 5
 
+const waitCounts = `SELECT wait_reason, count(*), min(wait_until) FROM sends
+	WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued'` + waits + ` GROUP BY wait_reason ORDER BY wait_reason`
+
+const waitSample = `SELECT message_id FROM sends WHERE channel_id = $1 AND wait_reason = $2 AND state = 'queued'` + waits + ` ORDER BY priority, seq LIMIT $3`
+
 // Gauges reads the limits of a channel of the tenant. The pair limit is burst
 // messages at once.
 func (s *Store) Gauges(ctx context.Context, tenantID, channelID, scope string, burst int64) (g Gauges, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+	err = s.db.InReadTx(ctx, func(tx *db.Tx) error {
 		g = Gauges{}
 		if g.Tier, err = readTier(ctx, tx, scope); err != nil {
 			return err
 		}
-		if g.Breaker, err = readBreaker(ctx, tx, channelID); err != nil {
+		if g.Breaker, err = readBreaker(ctx, tx, channelID, ""); err != nil {
 			return err
 		}
 		if err := g.readHolds(ctx, tx, channelID, burst); err != nil {
@@ -131,8 +136,7 @@ func (g *Gauges) readWaiting(ctx context.Context, tx *db.Tx, tenantID, channelID
 	if err := tx.GetContext(ctx, &g.Queued, `SELECT count(*) FROM sends WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued'`, tenantID, channelID); err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT wait_reason, count(*), min(wait_until) FROM sends
-		WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND wait_reason <> '' GROUP BY wait_reason ORDER BY wait_reason`, tenantID, channelID)
+	rows, err := tx.QueryContext(ctx, waitCounts, tenantID, channelID)
 	if err != nil {
 		return err
 	}
@@ -152,8 +156,7 @@ func (g *Gauges) readWaiting(ctx context.Context, tx *db.Tx, tenantID, channelID
 	}
 	for i := range g.Waiting {
 		w := &g.Waiting[i]
-		if err := tx.SelectContext(ctx, &w.MessageIDs, `SELECT message_id FROM sends WHERE channel_id = $1 AND wait_reason = $2 AND state = 'queued'
-			ORDER BY priority, seq LIMIT $3`, channelID, w.Reason, waitSamples); err != nil {
+		if err := tx.SelectContext(ctx, &w.MessageIDs, waitSample, channelID, w.Reason, waitSamples); err != nil {
 			return err
 		}
 	}

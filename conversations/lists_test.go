@@ -98,7 +98,11 @@ func explain(t *testing.T, d *db.DB, query string) string {
 	if d.Dialect == db.SQLite {
 		how = "EXPLAIN QUERY PLAN "
 	}
-	rows, err := d.QueryxContext(t.Context(), how+query, "ten_1")
+	var args []any
+	if strings.Contains(query, "$1") {
+		args = append(args, "ten_1")
+	}
+	rows, err := d.QueryxContext(t.Context(), how+query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

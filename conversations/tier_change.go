@@ -77,6 +77,9 @@ func setTier(ctx context.Context, tx *db.Tx, now time.Time, tenantID, channelID,
 // tierScope is what TierScope returns for a channel c.
 const tierScope = `CASE WHEN c.portfolio = '' THEN c.id ELSE c.tenant_id || '/' || c.portfolio END`
 
+const awaitTiers = `SELECT DISTINCT c.tenant_id, ` + tierScope + ` AS scope FROM channels c
+		WHERE EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'tier_limit'` + waits + `)`
+
 // FreeTiers lets those messages go that wait for their messaging tier and no longer
 // need a place, and as many of the others as there are free places.
 func (s *Store) FreeTiers(ctx context.Context) (freed int, err error) {
@@ -84,8 +87,7 @@ func (s *Store) FreeTiers(ctx context.Context) (freed int, err error) {
 		Tenant string `db:"tenant_id"`
 		Scope  string `db:"scope"`
 	}
-	if err := s.db.SelectContext(ctx, &scopes, `SELECT DISTINCT c.tenant_id, `+tierScope+` AS scope FROM channels c
-		WHERE EXISTS (SELECT 1 FROM sends s WHERE s.channel_id = c.id AND s.wait_reason = 'tier_limit')`); err != nil {
+	if err := s.db.SelectContext(ctx, &scopes, awaitTiers); err != nil {
 		return 0, fmt.Errorf("free tiers: %w", err)
 	}
 	for _, sc := range scopes {
@@ -114,6 +116,13 @@ const placeless = `
 	SELECT s.seq FROM conversations v JOIN channels c ON c.id = v.channel_id JOIN sends s ON s.channel_id = v.channel_id AND s.contact_id = v.contact_id
 	WHERE v.tenant_id = $2 AND v.last_message_at > $3 - $4 AND v.window_expires_at > $3 AND ` + tierScope + ` = $1`
 
+// awaitPlace finds what waits for a tier, the first first: of each channel by the
+// index of what waits. (SQLite keeps to the order of a CROSS JOIN.)
+const awaitPlace = `
+		SELECT s.seq FROM channels c CROSS JOIN sends s
+		WHERE s.channel_id = c.id AND s.wait_reason = 'tier_limit' AND s.state = 'queued' AND ` + tierScope + ` = $1` + waits + `
+		ORDER BY s.priority, s.seq LIMIT $2)`
+
 // recently is how far placeless looks back: for longer than a sweep may be late.
 const recently = time.Minute
 
@@ -136,10 +145,7 @@ func (s *Store) freeTier(ctx context.Context, tx *db.Tx, tenantID, scope string)
 	if free <= 0 {
 		return n, nil
 	}
-	m, err := affected(tx.ExecContext(ctx, freeSends+`
-		SELECT s.seq FROM sends s JOIN channels c ON c.id = s.channel_id
-		WHERE s.wait_reason = 'tier_limit' AND s.state = 'queued' AND `+tierScope+` = $1
-		ORDER BY s.priority, s.seq LIMIT $2)`, scope, free))
+	m, err := affected(tx.ExecContext(ctx, freeSends+awaitPlace, scope, free))
 	return n + m, err
 }
 

@@ -29,6 +29,10 @@ const (
 	WaitUncertain       = "uncertain"        // the outcome of a call is awaited
 )
 
+// waits goes beside any condition on wait_reason: SQLite uses the index of what
+// waits only where the index's own condition is written.
+const waits = ` AND wait_reason <> ''`
+
 // Waiting explains a message that is not being sent right now.
 type Waiting struct {
 	Reason      string
