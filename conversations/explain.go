@@ -182,7 +182,7 @@ func (s *Store) freeTemplates(ctx context.Context) error {
 		return fmt.Errorf("free templates: %w", err)
 	}
 	for _, f := range found {
-		if last, ok := s.templatesSeen.Swap(f.ID, f.Changed); ok && last == f.Changed {
+		if last, ok := s.templatesSeen.Load(f.ID); ok && last == f.Changed {
 			continue
 		}
 		err := s.db.InTx(ctx, func(tx *db.Tx) error {
@@ -193,6 +193,7 @@ func (s *Store) freeTemplates(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("free templates of channel %s: %w", f.ID, err)
 		}
+		s.templatesSeen.Store(f.ID, f.Changed) // only now: what failed is done again
 	}
 	return nil
 }

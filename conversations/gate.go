@@ -82,6 +82,10 @@ func (g *gate) filter(fn func(c *Claim) *putBack) {
 // its validity ends.
 func (g *gate) untilActed(c *Claim) time.Duration { return max(0, c.ValidUntil.Sub(g.s.opts.Now())) }
 
+// lookAgain is when a paused template is looked at again although nothing told of a
+// change: one that came while its messages were put back would wake nobody.
+const lookAgain = 10 * time.Minute
+
 // templateState is what is known of the template of a claim.
 type templateState struct {
 	status, category string
@@ -129,7 +133,7 @@ func (g *gate) templates(ctx context.Context) error {
 		case t.status == "PAUSED" && t.pausedFor > 0:
 			return &putBack{reason: WaitTemplatePaused, wait: t.pausedFor, due: t.pausedFor}
 		case t.status == "PAUSED":
-			return &putBack{reason: WaitTemplatePaused, open: true, due: g.untilActed(c)}
+			return &putBack{reason: WaitTemplatePaused, open: true, due: min(g.untilActed(c), lookAgain)}
 		case t.status == "DISABLED" || t.status == "REJECTED" || t.status == "DELETED":
 			c.Refusal = &channels.SendError{Class: channels.ClassTemplate, Code: "template_" + strings.ToLower(t.status),
 				Title: "The template can no longer be sent", Action: "Its status at the provider is " + t.status + ": use another template."}
