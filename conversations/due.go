@@ -29,13 +29,29 @@ func (s *Store) WakeDue(ctx context.Context) (n Due, err error) {
 		return n, fmt.Errorf("look for what is due: %w", err)
 	}
 	if scheduled {
-		if n.Woken, err = s.wakeScheduled(ctx); err != nil {
+		if n.Woken, err = rounds(ctx, s.wakeScheduled); err != nil {
 			return n, fmt.Errorf("wake scheduled: %w", err)
 		}
 	}
 	if over {
-		if n.Expired, err = s.expire(ctx); err != nil {
+		if n.Expired, err = rounds(ctx, s.expire); err != nil {
 			return n, fmt.Errorf("expire: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// dueRounds bounds the transactions of one WakeDue: a campaign of 20,000 messages
+// for nine o'clock is awake after one call.
+const dueRounds = 50
+
+// rounds calls step, which does up to sweepLimit at a time, until it leaves nothing.
+func rounds(ctx context.Context, step func(context.Context) (done int, more bool, err error)) (n int, err error) {
+	for range dueRounds {
+		done, more, err := step(ctx)
+		n += done
+		if err != nil || !more {
+			return n, err
 		}
 	}
 	return n, nil
@@ -49,13 +65,14 @@ type sleeper struct {
 	windowed                    bool
 }
 
-func (s *Store) wakeScheduled(ctx context.Context) (n int, err error) {
+func (s *Store) wakeScheduled(ctx context.Context) (n int, more bool, err error) {
 	err = s.inTx(ctx, func(tx *db.Tx) error {
-		n = 0
+		n, more = 0, false
 		found, ids, err := sleepers(ctx, tx)
 		if err != nil || len(found) == 0 {
 			return err
 		}
+		more = len(found) == sweepLimit
 		msgs, err := lockSent(ctx, tx, ids)
 		if err != nil {
 			return err
@@ -96,14 +113,24 @@ func (s *Store) wakeScheduled(ctx context.Context) (n int, err error) {
 		}
 		return events.Append(ctx, tx, a.events)
 	})
-	return n, err
+	return n, more && err == nil, err
 }
 
-// sleepers reads what is due, the earliest first, without locking it.
+// skipLocked locks the messages, which come before their sends in every
+// transaction, and leaves those out that another node has: it does the same.
+func skipLocked(tx *db.Tx) string {
+	if tx.Dialect == db.SQLite {
+		return ""
+	}
+	return tx.ForUpdate("m") + " SKIP LOCKED"
+}
+
+// sleepers reads what is due, the earliest first, and locks the messages.
 func sleepers(ctx context.Context, tx *db.Tx) (found []sleeper, ids *db.Rows, err error) {
 	ids = db.NewRows("id text")
-	rows, err := tx.QueryContext(ctx, strings.ReplaceAll(`SELECT message_id, channel_id, contact_id, priority, on_uncertain, ordering, windowed FROM sends
-		WHERE state = 'scheduled' AND due_at <= {clock} ORDER BY due_at, seq`, "{clock}", tx.Dialect.Clock())+fmt.Sprintf(` LIMIT %d`, sweepLimit))
+	rows, err := tx.QueryContext(ctx, strings.ReplaceAll(`SELECT s.message_id, s.channel_id, s.contact_id, s.priority, s.on_uncertain, s.ordering, s.windowed
+		FROM sends s JOIN messages m ON m.id = s.message_id
+		WHERE s.state = 'scheduled' AND s.due_at <= {clock} ORDER BY s.due_at, s.seq`, "{clock}", tx.Dialect.Clock())+fmt.Sprintf(` LIMIT %d`, sweepLimit)+skipLocked(tx))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,13 +168,14 @@ func (a *advance) wake(m *sentMessage, f sleeper, closed bool) error {
 }
 
 // expire ends messages that waited for longer than they are valid.
-func (s *Store) expire(ctx context.Context) (n int, err error) {
+func (s *Store) expire(ctx context.Context) (n int, more bool, err error) {
 	err = s.inTx(ctx, func(tx *db.Tx) error {
-		n = 0
-		found, err := stuckSends(ctx, tx, `s.state = 'queued' AND s.valid_until <= {clock}`)
+		n, more = 0, false
+		found, err := stuckSends(ctx, tx, `s.state = 'queued' AND s.valid_until <= {clock}`, skipLocked(tx))
 		if err != nil || len(found) == 0 {
 			return err
 		}
+		more = len(found) == sweepLimit
 		ids, rows := db.NewRows("id text"), db.NewRows("message_id text", "attempt bigint")
 		for _, f := range found {
 			ids.Add(f.messageID)
@@ -176,5 +204,5 @@ func (s *Store) expire(ctx context.Context) (n int, err error) {
 		tx.Announce(SendsQueued{n}) // what was behind them
 		return events.Append(ctx, tx, a.events)
 	})
-	return n, err
+	return n, more && err == nil, err
 }

@@ -59,13 +59,13 @@ type stuck struct {
 	over                                                        bool // its validity ended
 }
 
-// stuckSends reads sends that match where, without locking them: each is settled
-// under the fence of its attempt.
-func stuckSends(ctx context.Context, tx *db.Tx, where string) ([]stuck, error) {
+// stuckSends reads sends that match where, with a clause that locks them, or
+// without: each is settled under the fence of its attempt.
+func stuckSends(ctx context.Context, tx *db.Tx, where, lock string) ([]stuck, error) {
 	query := `SELECT s.message_id, s.tenant_id, s.channel_id, s.contact_id, s.attempt,
 		CASE WHEN s.on_uncertain <> 'auto' THEN s.on_uncertain ELSE c.on_uncertain END, m.category, s.valid_until <= {clock}
 		FROM sends s JOIN messages m ON m.id = s.message_id JOIN channels c ON c.id = s.channel_id
-		WHERE ` + where + fmt.Sprintf(` ORDER BY s.message_id LIMIT %d`, sweepLimit)
+		WHERE ` + where + fmt.Sprintf(` ORDER BY s.message_id LIMIT %d`, sweepLimit) + lock
 	rows, err := tx.QueryContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()))
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (f stuck) claim() Claim {
 func (s *Store) sweepLeases(ctx context.Context, or string) (n int, err error) {
 	var found []stuck
 	err = s.inTx(ctx, func(tx *db.Tx) (err error) {
-		found, err = stuckSends(ctx, tx, `(s.state = 'sending' AND s.lease_until < {clock})`+or)
+		found, err = stuckSends(ctx, tx, `(s.state = 'sending' AND s.lease_until < {clock})`+or, ``)
 		return err
 	})
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *Store) sweepLeases(ctx context.Context, or string) (n int, err error) {
 // sweepUncertain applies the policy of messages whose outcome no report told.
 func (s *Store) sweepUncertain(ctx context.Context, n *Swept) error {
 	err := s.inTx(ctx, func(tx *db.Tx) error {
-		found, err := stuckSends(ctx, tx, `s.state = 'uncertain' AND s.lease_until < {clock}`)
+		found, err := stuckSends(ctx, tx, `s.state = 'uncertain' AND s.lease_until < {clock}`, ``)
 		if err != nil || len(found) == 0 {
 			return err
 		}
