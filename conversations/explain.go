@@ -27,7 +27,7 @@ func (s *Store) Explain(ctx context.Context) (explained int, err error) {
 		explained += n
 	}
 	_, failed := s.FreeTiers(ctx)
-	return explained, errors.Join(err, s.freeChannels(ctx), s.freeTemplates(ctx), failed)
+	return explained, errors.Join(err, s.freeChannels(ctx), s.freeTemplates(ctx), s.tellPaces(ctx), failed)
 }
 
 // heldChannel is a channel that may not send.

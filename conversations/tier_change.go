@@ -47,7 +47,7 @@ func (s *Store) SetTierIn(ctx context.Context, tx *db.Tx, tenantID, channelID, p
 // limitData is the body of channel.limit; see docs/reference/events.md.
 type limitData struct {
 	ChannelID string `json:"channelId"`
-	Limit     string `json:"limit"` // tier
+	Limit     string `json:"limit"` // tier or throughput
 	Reason    string `json:"reason"`
 	Name      string `json:"name,omitempty"`
 	Value     int64  `json:"value"`

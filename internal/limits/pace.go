@@ -3,6 +3,8 @@ package limits
 import (
 	"context"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -128,18 +130,32 @@ func paceKeys(channelID string) []string {
 	return []string{"linktor:limit:channel:{" + channelID + "}", "linktor:pace:{" + channelID + "}"}
 }
 
-// SlowDown halves a channel's pace: its provider said that it is too fast.
-func (c *Counter) SlowDown(ctx context.Context, channelID string) {
+// SlowDown halves a channel's pace: its provider said that it is too fast. It
+// returns the share of the rate that is left, and when all of it will be back; 1
+// and 0 if this complaint counts as one with another.
+func (c *Counter) SlowDown(ctx context.Context, channelID string) (share float64, back time.Duration) {
 	now := c.now()
 	c.mu.Lock()
-	if p := c.pace[channelID]; p.at.IsZero() || now.Sub(p.at) >= cutGap {
-		c.pace[channelID] = pace{max(p.now(now)/2, leastShare), now}
+	p := c.pace[channelID]
+	fresh := p.at.IsZero() || now.Sub(p.at) >= cutGap
+	if fresh {
+		p = pace{max(p.now(now)/2, leastShare), now}
+		c.pace[channelID] = p
 	}
 	c.mu.Unlock()
-	if c.away() {
-		return
+	share = p.share
+	if !c.away() {
+		v, err := cut.Run(ctx, c.redis, paceKeys(channelID)[1:], recovery.Microseconds(), leastShare, cutGap.Microseconds()).Text()
+		if err != nil {
+			c.failed(ctx)
+		}
+		text, _, _ := strings.Cut(v, ":")
+		if all, err := strconv.ParseFloat(text, 64); err == nil { // what all nodes have done
+			share = all
+		}
 	}
-	if err := cut.Run(ctx, c.redis, paceKeys(channelID)[1:], recovery.Microseconds(), leastShare, cutGap.Microseconds()).Err(); err != nil {
-		c.failed(ctx)
+	if !fresh {
+		return 1, 0
 	}
+	return share, time.Duration((1 - share) * float64(recovery))
 }

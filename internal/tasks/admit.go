@@ -120,14 +120,27 @@ func (s *Sender) react(ctx context.Context, c conversations.Claim, o *conversati
 		err = errors.Join(s.Channels.Pause(ctx, c.TenantID, c.ChannelID, reason),
 			s.Store.HoldChannel(ctx, c.ChannelID, conversations.WaitChannelPaused))
 	case o.Err.Class == channels.ClassThrottled && (o.Err.Scope == "" || o.Err.Scope == channels.ScopeChannel):
-		s.Limits.SlowDown(ctx, c.ChannelID)
+		err = s.slowDown(ctx, c)
 		if o.Err.RetryAfter > 0 {
-			err = s.Store.Throttle(ctx, c.TenantID, c.ChannelID, min(o.Err.RetryAfter, maxRetryAfter))
+			err = errors.Join(err, s.Store.Throttle(ctx, c.TenantID, c.ChannelID, min(o.Err.RetryAfter, maxRetryAfter)))
 		}
 	}
 	if err != nil {
 		s.Log.Warn("stop channel", "channel", c.ChannelID, "err", err)
 	}
+}
+
+// slowDown lowers the channel's pace, and says so.
+func (s *Sender) slowDown(ctx context.Context, c conversations.Claim) error {
+	share, back := s.Limits.SlowDown(ctx, c.ChannelID)
+	if back <= 0 {
+		return nil
+	}
+	ch, err := s.Channels.Lookup(ctx, c.ChannelID)
+	if err != nil {
+		return err
+	}
+	return s.Store.CutPace(ctx, c.TenantID, c.ChannelID, s.rate(ch), share, back)
 }
 
 // beat tells the channel's breaker how a call ended.

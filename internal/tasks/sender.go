@@ -26,8 +26,9 @@ type Limiter interface {
 	// TakeChannel takes up to want; a negative want gives back. rate is what the
 	// channel may send now, perSecond or less.
 	TakeChannel(ctx context.Context, channelID string, perSecond float64, want int) (granted int, next time.Duration, rate float64)
-	// SlowDown notes that the provider found the channel too fast.
-	SlowDown(ctx context.Context, channelID string)
+	// SlowDown notes that the provider found the channel too fast. It returns the
+	// share of the rate that is left, if that has changed, and when all is back.
+	SlowDown(ctx context.Context, channelID string) (share float64, back time.Duration)
 }
 
 // SenderOptions are what a Sender needs.

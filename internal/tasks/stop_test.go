@@ -25,7 +25,7 @@ func (p *purse) TakeChannel(_ context.Context, _ string, _ float64, want int) (i
 	return want, 0, 1
 }
 
-func (p *purse) SlowDown(context.Context, string) {}
+func (p *purse) SlowDown(context.Context, string) (float64, time.Duration) { return 1, 0 }
 
 // What the rate grants for a claim that fails is not used up.
 func TestFailedClaimCostsNothing(t *testing.T) {
@@ -42,7 +42,7 @@ func TestFailedClaimCostsNothing(t *testing.T) {
 	}
 }
 
-func (q quota) SlowDown(context.Context, string) {}
+func (q quota) SlowDown(context.Context, string) (float64, time.Duration) { return 1, 0 }
 
 // What is claimed when the process stops is given back: no call was made.
 func TestStopGivesClaimsBack(t *testing.T) {

@@ -190,10 +190,10 @@ type ChannelPaused struct {
 // ChannelLimit says that a limit of a channel was raised or lowered.
 type ChannelLimit struct {
 	ChannelID string `json:"channelId"`
-	Limit     string `json:"limit"`  // tier
-	Reason    string `json:"reason"` // provider, operator, check
-	Name      string `json:"name"`
-	Value     int64  `json:"value"` // people in 24 hours; 0: not known, -1: unlimited
+	Limit     string `json:"limit"`  // tier, throughput
+	Reason    string `json:"reason"` // of tier: provider, operator, check; of throughput: throttled, recovered
+	Name      string `json:"name"`   // of tier
+	Value     int64  `json:"value"`  // people in 24 hours (0: not known, -1: unlimited), or messages a second
 	Previous  int64  `json:"previous"`
 }
 

@@ -164,10 +164,12 @@ export interface ChannelPaused {
 /** A limit of a channel was raised or lowered. */
 export interface ChannelLimit {
   channelId: string
-  limit: Open<'tier'>
-  reason: Open<'provider' | 'operator' | 'check'>
+  limit: Open<'tier' | 'throughput'>
+  /** Of a tier: provider, operator, check; of the throughput: throttled, recovered. */
+  reason: Open<'provider' | 'operator' | 'check' | 'throttled' | 'recovered'>
+  /** Of a tier. */
   name?: string
-  /** People in 24 hours; 0: not known, -1: unlimited. */
+  /** Of a tier people in 24 hours (0: not known, -1: unlimited), of the throughput messages a second. */
   value: number
   previous: number
 }
