@@ -38,6 +38,7 @@ type Options struct {
 type Sent struct {
 	ProviderID string            // the message's id at the provider
 	Pending    bool              // queued at the provider but not yet handed to the network: no "sent" status yet (LINK)
+	Held       bool              // of Pending: the provider holds the template back until it has judged its quality
 	Recipient  []Identity        // who the provider says it is, e.g. the wa_id of a phone as typed
 	Metadata   map[string]string // e.g. messageStatus
 	Exchange   *Exchange         // the call; nil if none was made

@@ -115,8 +115,11 @@ func closeAttempts(ctx context.Context, tx *db.Tx, items []*recordItem, now time
 		"http_status bigint", "provider_id text", "exchange bytea")
 	for _, it := range items {
 		outcome, e := string(it.Verdict), &channels.SendError{}
-		if it.Err != nil {
+		switch {
+		case it.Err != nil:
 			outcome, e = string(it.Err.Class), it.Err
+		case it.Sent.Held: // see heldBack
+			e.Code = WaitTemplatePacing
 		}
 		rows.Add(it.Claim.MessageID, it.Claim.Attempt, db.Micros(now), outcome, e.Code, e.Title, e.Detail, int64(e.HTTPStatus), it.Sent.ProviderID, it.exchange)
 	}

@@ -17,8 +17,12 @@ const messageColumns = `m.id, m.tenant_id, m.channel_id, m.conversation_id, m.co
 	m.metadata, m.options, m.author, m.author_id, m.reference, m.category, m.error, m.pricing, m.possible_duplicate,
 	m.tracking_lost, m.journal_id, m.request_id, m.provider_at, m.created_at, m.updated_at, m.scheduled_at, m.valid_until,
 	m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.deleted_at, m.delivery, m.used_fallback, m.late_acceptance,
-	COALESCE(s.state, ''), COALESCE(s.attempt, m.attempt), COALESCE(s.wait_reason, ''), COALESCE(s.wait_until, 0),
+	COALESCE(s.state, ''), COALESCE(s.attempt, m.attempt), COALESCE(s.wait_reason, ` + heldBack + `), COALESCE(s.wait_until, 0),
 	COALESCE(s.wait_limit, 0), COALESCE(s.wait_used, 0), COALESCE(s.lease_until, 0), ` + behind
+
+// heldBack is why a message waits that only its provider has: what closeAttempts
+// noted of the attempt that brought it there.
+const heldBack = `CASE WHEN m.status = 'sending' THEN (SELECT t.code FROM attempts t WHERE t.message_id = m.id AND t.attempt = m.attempt) END, ''`
 
 // behind is the message that goes before a queued one of the same lane.
 const behind = `COALESCE((SELECT p.message_id FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id

@@ -201,6 +201,9 @@ func (a *advance) outcome(m *sentMessage, it *recordItem) error {
 			}
 			m.adopt(u)
 			m.setStatus(Sending)
+			if it.Sent.Held && m.status == Sending {
+				return a.sayHeld(m)
+			}
 			return nil
 		}
 		s := m.merge(u, a.now)

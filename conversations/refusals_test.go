@@ -140,3 +140,25 @@ func TestManyRefusals(t *testing.T) {
 		}
 	})
 }
+
+// A template that the provider holds back waits for the provider, and says so until
+// its report.
+func TestTemplatePacing(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		m := b.queued(b.template(ada, "MARKETING"))
+		o := sent(b.claimWithin(meta)[0])
+		o.Sent.Pending, o.Sent.Held = true, true
+		b.outcome(o)
+		if got := b.message(m.ID); got.Status != Sending || got.Waiting == nil || got.Waiting.Reason != WaitTemplatePacing {
+			t.Errorf("%s, waits %+v", got.Status, got.Waiting)
+		}
+		if got := b.waits(m.ID); got != "[template_pacing]" {
+			t.Errorf("told %s", got)
+		}
+		b.ingest(b.webhook("sent", status("wamid."+m.ID, channels.StatusSent, b.clock())))
+		if got := b.message(m.ID); got.Status != Sent || got.Waiting != nil {
+			t.Errorf("%s, waits %+v after the report", got.Status, got.Waiting)
+		}
+	})
+}

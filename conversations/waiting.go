@@ -21,6 +21,7 @@ const (
 	WaitPair            = "pair_limit"       // this recipient got as much as one may get
 	WaitTier            = "tier_limit"       // as many new people were written to as the messaging tier allows
 	WaitTemplatePaused  = "template_paused"  // the provider paused the template
+	WaitTemplatePacing  = "template_pacing"  // the provider has it, and holds it back until it has judged the template
 	WaitMarketing       = "marketing_limit"  // marketing is held back, on the channel or for this person
 	WaitChannelPaused   = "channel_paused"   // until somebody repairs the channel
 	WaitChannelDisabled = "channel_disabled" // until somebody enables the channel
@@ -97,6 +98,14 @@ func sayWaits(ctx context.Context, tx *db.Tx, now time.Time, messageIDs []string
 	return evs, err
 }
 
+// sayHeld announces that the provider holds m back.
+func (a *advance) sayHeld(m *sentMessage) error {
+	e, err := events.New(m.tenantID, "message.waiting", m.channelID, m.conversationID, a.now, waitingData{MessageID: m.id,
+		ChannelID: m.channelID, ConversationID: m.conversationID, Waiting: waitingBody{Reason: WaitTemplatePacing}})
+	a.events = append(a.events, e)
+	return err
+}
+
 // waiting reads the explanation of a message from its send.
 func (m *Message) explain(state, reason string, until, limit, used, lease int64, behind string) {
 	at := func(micros int64) time.Time {
@@ -106,6 +115,8 @@ func (m *Message) explain(state, reason string, until, limit, used, lease int64,
 		return db.Time(micros)
 	}
 	switch {
+	case state == "" && reason == WaitTemplatePacing: // until the provider reports on it
+		m.Waiting = &Waiting{Reason: reason}
 	case state == "scheduled":
 		m.Waiting = &Waiting{Reason: WaitScheduled, Until: m.ScheduledAt}
 	case state == "uncertain":

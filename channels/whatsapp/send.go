@@ -58,10 +58,8 @@ func (a *Account) Send(ctx context.Context, out channels.Outbound) (sent channel
 // has it but has not handed it to the network.
 func (ans *sendAnswer) sent() channels.Sent {
 	m := ans.Messages[0]
-	s := channels.Sent{
-		ProviderID: m.ID,
-		Pending:    m.Status == "held_for_quality_assessment" || m.Status == "paused",
-	}
+	held := m.Status == "held_for_quality_assessment" || m.Status == "paused"
+	s := channels.Sent{ProviderID: m.ID, Pending: held, Held: held}
 	if m.Status != "" {
 		s.Metadata = map[string]string{"messageStatus": m.Status}
 	}

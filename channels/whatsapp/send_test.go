@@ -171,7 +171,7 @@ func TestSendHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := channels.Sent{
-		ProviderID: "wamid.S2", Pending: true, Metadata: map[string]string{"messageStatus": "held_for_quality_assessment"},
+		ProviderID: "wamid.S2", Pending: true, Held: true, Metadata: map[string]string{"messageStatus": "held_for_quality_assessment"},
 		Recipient: []channels.Identity{{Kind: channels.IdentityUserID, Value: "PT.9"}},
 	}
 	got.Exchange = nil // TestSend checks one
