@@ -50,13 +50,13 @@ func TestWaitsAreToldOncePerReason(t *testing.T) {
 		m := b.queued(b.draft(ada, "x"))
 		for i, reason := range []string{WaitRetry, WaitRetry, WaitThrottled, WaitRetry} {
 			b.exec(`UPDATE sends SET due_at = 0`)
-			b.outcome(Outcome{Claim: b.claim(1)[0], Verdict: VerdictRetry, Reason: reason, Wait: time.Duration(i+2) * time.Second,
+			b.outcome(Outcome{Claim: b.claim(1)[0], Verdict: VerdictRetry, Reason: reason, Wait: time.Duration(i+2) * time.Minute,
 				Err: &channels.SendError{Class: channels.ClassTransient, Code: "131016"}})
 		}
 		if got := b.waits(m.ID); got != "[retry throttled retry]" {
 			t.Errorf("told %s", got)
 		}
-		if w := b.waiting(m.ID); w.Reason != WaitRetry || time.Until(w.Until) < 3*time.Second {
+		if w := b.waiting(m.ID); w.Reason != WaitRetry || time.Until(w.Until) < 3*time.Minute {
 			t.Errorf("waiting %+v", w)
 		}
 		b.exec(`UPDATE sends SET due_at = 0, wait_said = ''`)
@@ -137,15 +137,15 @@ func TestRateWaits(t *testing.T) {
 			ids = append(ids, b.queued(b.draft(phone, "x")).ID)
 		}
 		behind := b.queued(b.draft("+16505550000", "y"))
-		if n, err := b.ExplainRate(t.Context(), "ch_1", 0.5); err != nil || n != 0 {
+		if n, err := b.ExplainRate(t.Context(), "ch_1", 0.005); err != nil || n != 0 {
 			t.Fatalf("explained %d at once, %v", n, err)
 		}
 		b.advance(2 * time.Second)
-		if n, err := b.ExplainRate(t.Context(), "ch_1", 0.5); err != nil || n != 3 {
+		if n, err := b.ExplainRate(t.Context(), "ch_1", 0.005); err != nil || n != 3 {
 			t.Fatalf("explained %d, %v", n, err)
 		}
 		last := b.waiting(ids[2])
-		if left := time.Until(last.Until); last.Reason != WaitThroughput || left < 4*time.Second || left > 7*time.Second {
+		if left := time.Until(last.Until); last.Reason != WaitThroughput || left < 7*time.Minute || left > 11*time.Minute {
 			t.Errorf("third waits %+v", last)
 		}
 		if w := b.waiting(behind.ID); w.Reason != WaitOrder || w.Behind != ids[0] {
