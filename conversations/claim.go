@@ -53,7 +53,7 @@ const claimSends = `
 type ClaimFilter struct {
 	Only   string
 	Except []string
-	Limits func(channelID string) ChannelLimits // nil: none
+	Limits func(channelID string) ChannelLimits // nil: none; it is called in a transaction, and must not use the database
 }
 
 // ClaimSends takes up to limit sends for this node and records an open attempt
@@ -89,11 +89,13 @@ func (s *Store) claimIn(ctx context.Context, tx *db.Tx, limit int, f ClaimFilter
 	if err != nil || len(claims) == 0 {
 		return nil, 0, err
 	}
+	claims, unknown := known(claims, f.Limits)
 	found = len(claims)
 	claims, back, err := oneEach(ctx, tx, claims)
 	if err != nil {
 		return nil, 0, fmt.Errorf("lanes: %w", err)
 	}
+	back = append(back, unknown...)
 	if err := loadOutbound(ctx, tx, claims); err != nil {
 		return nil, 0, err
 	}
@@ -105,6 +107,21 @@ func (s *Store) claimIn(ctx context.Context, tx *db.Tx, limit int, f ClaimFilter
 		return nil, 0, err
 	}
 	return claims, found, events.Append(ctx, tx, waits)
+}
+
+// known puts the claims of channels back of which the limits are not known.
+func known(claims []Claim, limits func(string) ChannelLimits) (keep []Claim, back []putBack) {
+	if limits == nil {
+		return claims, nil
+	}
+	for _, c := range claims {
+		if limits(c.ChannelID).Unknown {
+			back = append(back, putBack{claim: c})
+			continue
+		}
+		keep = append(keep, c)
+	}
+	return keep, back
 }
 
 // takeSends marks sends as claimed and returns them in the order in which they go out.

@@ -19,6 +19,7 @@ type ChannelLimits struct {
 	PairBurst  int64         // or so many at once, to be paid back before the next
 	TierScope  string        // who shares the messaging tier
 	TierReject bool          // a message over the tier is rejected instead of waiting
+	Unknown    bool          // find out first: nothing of the channel is claimed
 }
 
 // taken is what a claim has used up, to be given back if no call is made.

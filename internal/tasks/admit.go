@@ -16,9 +16,14 @@ const breakerTimeout = 5 * time.Second
 // admit starts as many claims of a channel as its rate allows and gives the rest
 // back; the channel is then claimed for at the pace of its rate.
 func (s *Sender) admit(ctx context.Context, channelID string, claims []conversations.Claim) int {
-	ch, err := s.Channels.Lookup(ctx, channelID)
+	broken := s.rules.broken(channelID)
+	ch, err := s.lookup(ctx, channelID)
 	if err != nil {
 		s.release(ctx, claims, time.Second, conversations.WaitRetry)
+		return 0
+	}
+	if broken { // what it allows was not known when they were claimed
+		s.release(ctx, claims, 0, "")
 		return 0
 	}
 	claims = s.reject(claims)
@@ -35,7 +40,7 @@ func (s *Sender) admit(ctx context.Context, channelID string, claims []conversat
 
 // hotRound claims for a channel at its limit: no more than the limit grants.
 func (s *Sender) hotRound(ctx context.Context, channelID string, free int) (int, error) {
-	ch, err := s.Channels.Lookup(ctx, channelID)
+	ch, err := s.lookup(ctx, channelID)
 	if err != nil {
 		s.hot.drop(channelID)
 		return 0, nil //nolint:nilerr // its sends are claimed, and held, like any other's
@@ -45,7 +50,7 @@ func (s *Sender) hotRound(ctx context.Context, channelID string, free int) (int,
 		s.hot.set(channelID, next, rate)
 		return 0, nil
 	}
-	claims, err := s.Store.ClaimSends(ctx, granted, conversations.ClaimFilter{Only: channelID, Limits: s.limits(ctx)})
+	claims, err := s.claim(ctx, granted, conversations.ClaimFilter{Only: channelID})
 	if err != nil {
 		s.Limits.TakeChannel(context.WithoutCancel(ctx), channelID, s.rate(ch), -granted)
 		return 0, err
@@ -71,23 +76,6 @@ func (s *Sender) rate(ch *registry.Open) float64 {
 		return ch.Description.Throughput
 	}
 	return s.Throughput
-}
-
-// limits tells a claim what each channel allows. A channel that cannot be looked
-// up limits nothing: its claims are given back anyway.
-func (s *Sender) limits(ctx context.Context) func(string) conversations.ChannelLimits {
-	return func(channelID string) (l conversations.ChannelLimits) {
-		ch, err := s.Channels.Lookup(ctx, channelID)
-		if err != nil {
-			return l
-		}
-		l.PairEvery, l.PairBurst = ch.Description.Pair.Every.Duration(), ch.Description.Pair.Burst
-		if ch.Description.Window > 0 {
-			l.TierScope = conversations.TierScope(ch.TenantID, ch.ID, ch.Portfolio)
-			l.TierReject = ch.TierPolicy == "reject"
-		}
-		return l
-	}
 }
 
 // reject ends the claims that a limit ends, and returns the others.

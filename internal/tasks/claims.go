@@ -77,7 +77,7 @@ func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 	if free == 0 {
 		return n, false, nil // a call that ends rings
 	}
-	claims, err := s.Store.ClaimSends(ctx, free, conversations.ClaimFilter{Except: append(s.hot.list(), stuck...), Limits: s.limits(ctx)})
+	claims, err := s.claim(ctx, free, conversations.ClaimFilter{Except: append(s.hot.list(), stuck...)})
 	if err != nil {
 		return n, false, err
 	}
@@ -88,5 +88,15 @@ func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 	for ch, claims := range byChannel {
 		n += s.admit(ctx, ch, claims)
 	}
-	return n, len(claims) == free, nil
+	return n, len(claims) == free || s.learn(ctx), nil
+}
+
+// claimTimeout bounds a claim: while it hangs, nothing else is claimed.
+const claimTimeout = 30 * time.Second
+
+func (s *Sender) claim(ctx context.Context, limit int, f conversations.ClaimFilter) ([]conversations.Claim, error) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	f.Limits = s.rules.of
+	return s.Store.ClaimSends(ctx, limit, f)
 }

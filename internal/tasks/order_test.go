@@ -33,7 +33,7 @@ func node(t *testing.T, d *db.DB, name string, send func(context.Context, channe
 	plain := func(b []byte, _ string) ([]byte, error) { return b, nil }
 	store := conversations.NewStore(d, conversations.Options{Now: time.Now, Node: name, Seal: plain, Unseal: plain, MediaURL: func(string) string { return "" }})
 	s := NewSender(SenderOptions{
-		Store: store, Channels: office{&registry.Open{Channel: registry.Channel{ID: "ch_1", Throughput: 10000}, Account: call{send: send}}, make(chan string, 10)},
+		Store: store, Channels: office{open: &registry.Open{Channel: registry.Channel{ID: "ch_1", Throughput: 10000}, Account: call{send: send}}, paused: make(chan string, 10)},
 		Limits: limits.NewCounter(nil, nil, nil, time.Now), Throughput: 80, Workers: 8, Log: slog.New(slog.DiscardHandler),
 		Prepare: func(context.Context, string, *registry.Open, *channels.Outbound) error { return nil },
 	})

@@ -210,7 +210,7 @@ func pressureSender(t *testing.T, d *db.DB, graphURL string, client *http.Client
 	}
 	open := &registry.Open{Channel: registry.Channel{ID: "ch_1", TenantID: "ten_1", Throughput: float64(pressureRate()), TierPolicy: "wait"},
 		Account: account, Description: whatsapp.Adapter{}.Describe()}
-	s := NewSender(SenderOptions{Store: store, Channels: office{open, make(chan string, 10)}, Limits: limits.NewCounter(nil, nil, nil, time.Now),
+	s := NewSender(SenderOptions{Store: store, Channels: office{open: open, paused: make(chan string, 10)}, Limits: limits.NewCounter(nil, nil, nil, time.Now),
 		Throughput: float64(pressureRate()), Workers: 32, Log: slog.New(slog.DiscardHandler),
 		Prepare: func(context.Context, string, *registry.Open, *channels.Outbound) error { return nil }})
 	return s, store

@@ -68,6 +68,7 @@ type Sender struct {
 	slow  slowCalls
 	hot   hotChannels
 	pulse pulse
+	rules rules
 
 	wg      sync.WaitGroup
 	calls   sync.WaitGroup
@@ -79,7 +80,7 @@ type Sender struct {
 // NewSender returns a Sender that is not started.
 func NewSender(o SenderOptions) *Sender {
 	return &Sender{SenderOptions: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, o.Workers), hot: hotChannels{now: time.Now, heat: map[string]heat{}},
-		pulse: pulse{now: time.Now, beats: map[string]*beat{}}}
+		pulse: pulse{now: time.Now, beats: map[string]*beat{}}, rules: newRules(time.Now)}
 }
 
 // Wake makes the Sender look for work now. It never blocks.
