@@ -90,7 +90,7 @@ type Retried struct {
 // Retry sends a message again that ended without being delivered, as another
 // attempt of the same message and with a new validity. window is that of its
 // channel: outside it free text is refused (window_closed) unless there is a
-// fallback template.
+// fallback template, and marketing is to who has stopped it (opted_out).
 func (s *Store) Retry(ctx context.Context, tenantID, messageID string, window time.Duration) (r Retried, err error) {
 	r.Message, err = s.intervene(ctx, tenantID, messageID, func(in *intervention) error {
 		known := dead(in.m.status) || in.m.status == Cancelled
@@ -128,6 +128,16 @@ func (in *intervention) retry(window time.Duration, duplicate bool) error {
 		default:
 			m.usedFallback, l.windowed = true, false
 			l.priority = priorityOf(&d.Fallback.Content, d.Fallback.Category)
+		}
+	}
+	if l.priority == priorityMarketing {
+		pair := threadKey{m.channelID, m.contactID}
+		no, err := stopped(in.ctx, in.tx, map[threadKey]bool{pair: true})
+		if err != nil {
+			return err
+		}
+		if no[pair] {
+			return optedOut(m.usedFallback)
 		}
 	}
 	from := m.status

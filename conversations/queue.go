@@ -74,7 +74,8 @@ type queueItem struct {
 // Queue stores a message to be sent and returns it once it is committed. With an
 // IdempotencyKey seen before, it returns the first message and replayed = true, or
 // a fault (idempotency_mismatch) if the request was another one. Free-form content
-// outside the customer service window is a fault (window_closed).
+// outside the customer service window is a fault (window_closed), and so is marketing
+// to a customer who has stopped it (opted_out).
 func (s *Store) Queue(ctx context.Context, d Draft) (m Message, replayed bool, err error) {
 	for {
 		it := &queueItem{Draft: &d, id: id.New(id.Message)}
@@ -118,8 +119,8 @@ func (s *Store) queueAll(ctx context.Context, items []*queueItem) error {
 		if err := b.claimKeys(ctx, items); err != nil {
 			return fmt.Errorf("idempotency keys: %w", err)
 		}
-		if err := b.guardWindows(ctx); err != nil {
-			return fmt.Errorf("windows: %w", err)
+		if err := b.guard(ctx); err != nil {
+			return fmt.Errorf("windows and consent: %w", err)
 		}
 		if len(b.items) == 0 {
 			return nil
@@ -150,10 +151,11 @@ type queueBatch struct {
 // freeForm reports whether d may only be sent inside the window.
 func (d *Draft) freeForm() bool { return d.Window > 0 && d.Content.Type != channels.TypeTemplate }
 
-// guardWindows refuses free-form drafts to people who have not written lately, or
-// takes their templates instead. Nothing is stored for those that it refuses, not
-// even a contact. A scheduled draft with a template is judged when it is due.
-func (b *queueBatch) guardWindows(ctx context.Context) error {
+// guard refuses free-form drafts to people who have not written lately, or takes
+// their templates instead, and marketing to people who have stopped that. Nothing is
+// stored for those that it refuses, not even a contact. The window of a scheduled
+// draft with a template is judged when it is due.
+func (b *queueBatch) guard(ctx context.Context) error {
 	parties := make([]*party, len(b.items))
 	for i, it := range b.items {
 		it.party = &party{tenantID: it.TenantID, namespace: it.Identity, identities: recipientIdentities(it.To, it.ToRaw)}
@@ -163,30 +165,57 @@ func (b *queueBatch) guardWindows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pairs := map[threadKey]bool{}
+	windowed, marketed := map[threadKey]bool{}, map[threadKey]bool{}
 	for _, it := range b.items {
-		if it.Window > 0 && it.party.take(found) {
-			pairs[threadKey{it.ChannelID, it.party.contactID}] = true
+		if !it.party.take(found) {
+			continue
+		}
+		if it.Window > 0 {
+			windowed[it.pair()] = true
+		}
+		if it.mayMarket() {
+			marketed[it.pair()] = true
 		}
 	}
-	if b.windows, err = windows(ctx, b.tx, pairs); err != nil {
+	if b.windows, err = windows(ctx, b.tx, windowed); err != nil {
+		return err
+	}
+	stopped, err := stopped(ctx, b.tx, marketed)
+	if err != nil {
 		return err
 	}
 	keep := b.items[:0]
 	var refused []*queueItem
 	for _, it := range b.items {
-		if closes := b.windows[threadKey{it.ChannelID, it.party.contactID}]; it.freeForm() && !closes.After(b.now) {
-			if it.Fallback == nil {
-				it.err = windowClosed(closes, b.now)
-				refused = append(refused, it)
-				continue
-			}
-			it.fallback = !it.scheduled(b.now)
+		if it.err = b.judge(it, stopped[it.pair()]); it.err != nil {
+			refused = append(refused, it)
+			continue
 		}
 		keep = append(keep, it)
 	}
 	b.items = keep
 	return b.releaseKeys(ctx, refused)
+}
+
+// pair is whom a draft is to, on which channel; it.party knows the contact.
+func (it *queueItem) pair() threadKey { return threadKey{it.ChannelID, it.party.contactID} }
+
+// judge refuses a draft, or decides whether its fallback is sent.
+func (b *queueBatch) judge(it *queueItem, stopped bool) error {
+	if closes := b.windows[it.pair()]; it.freeForm() && !closes.After(b.now) {
+		if it.Fallback == nil {
+			return windowClosed(closes, b.now)
+		}
+		it.fallback = !it.scheduled(b.now)
+	}
+	c, category := &it.Content, it.Category
+	if it.fallback {
+		c, category = &it.Fallback.Content, it.Fallback.Category
+	}
+	if stopped && marketing(c, category) {
+		return optedOut(it.fallback)
+	}
+	return nil
 }
 
 func windowClosed(closed, now time.Time) error {
