@@ -45,7 +45,7 @@ microbench: ## The Go benchmarks of single functions, in the form that benchstat
 chaos: ## Kill, cut and fill what the server stands on, and count what is lost: under 10 minutes
 	go run ./internal/chaos $(CHAOS)
 
-chaos-long: ## The same at length, over an hour; rewrites the results in docs/explanation/guarantees.md
+chaos-long: ## The same at length, some 40 minutes; rewrites the results in docs/explanation/guarantees.md
 	go run ./internal/chaos --profile long --page docs/explanation/guarantees.md $(CHAOS)
 
 fuzz: ## Fuzz every target for FUZZTIME (30s)

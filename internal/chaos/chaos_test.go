@@ -99,11 +99,43 @@ func TestWritePage(t *testing.T) {
 	}
 }
 
+// The page of guarantees says what each number of a scenario promises.
+func TestPromisesAreListed(t *testing.T) {
+	page, err := os.ReadFile("../../docs/explanation/guarantees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scenarios() {
+		for number := range strings.SplitSeq(s.Rules, ", ") {
+			if !strings.Contains(string(page), "\n| "+number+" | ") {
+				t.Errorf("%s proves %s, which the page does not list", s.Name, number)
+			}
+		}
+	}
+}
+
+// Of several lines about one scenario the page shows the last, and of repeats how many
+// were marked.
+func TestReadResults(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lines")
+	lines := `{"scenario":"kill","mode":"sqlite","verdict":"fail"}
+{"scenario":"crash-silent","mode":"sqlite","duplicated":3,"marked":2}
+{"scenario":"kill","mode":"sqlite","verdict":"pass"}
+`
+	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readResults(path)
+	if err != nil || len(got) != 2 || got[0].Verdict != "pass" || duplicated(got[1]) != "3, 2 marked" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 // The members of a line of JSON are what others read.
 func TestLine(t *testing.T) {
 	data, err := json.Marshal(Result{Notes: []string{}})
 	const want = `{"scenario":"","mode":"","profile":"","seed":0,"durationMs":0,"acked":0,"db":0,"provider":0,"subscribers":0,` +
-		`"lost":0,"duplicated":0,"reordered":0,"maxRecoveryMs":0,"verdict":"","notes":[]}`
+		`"lost":0,"duplicated":0,"marked":0,"reordered":0,"maxRecoveryMs":0,"verdict":"","notes":[]}`
 	if err != nil || string(data) != want {
 		t.Errorf("got %s, %v", data, err)
 	}

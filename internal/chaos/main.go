@@ -144,7 +144,8 @@ func finish(o options, results []Result, table io.Writer) error {
 	return nil
 }
 
-// torment runs the scenarios one after the other and prints their lines.
+// torment starts what the scenarios need, runs them, some of them at the same time,
+// and prints their lines.
 func torment(ctx context.Context, o options, chosen []Scenario, dir string, out io.Writer) (results []Result, err error) {
 	if o.bin == "" {
 		if o.bin, err = rig.Build(ctx, ".", dir, "-tags", "chaos"); err != nil {

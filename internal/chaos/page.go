@@ -19,7 +19,7 @@ const (
 )
 
 // readResults reads lines of JSON of earlier runs from files, separated by commas. Of
-// a scenario and database that is there several times, the first line counts.
+// a scenario and database that is there several times, the last line counts.
 func readResults(files string) (results []Result, err error) {
 	for path := range strings.SplitSeq(files, ",") {
 		f, err := os.Open(path)
@@ -34,9 +34,8 @@ func readResults(files string) (results []Result, err error) {
 			if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
 			}
-			if !slices.ContainsFunc(results, func(o Result) bool { return o.Scenario == r.Scenario && o.Mode == r.Mode }) {
-				results = append(results, r)
-			}
+			results = slices.DeleteFunc(results, func(o Result) bool { return o.Scenario == r.Scenario && o.Mode == r.Mode })
+			results = append(results, r)
 		}
 		if err := lines.Err(); err != nil {
 			return nil, err
@@ -88,12 +87,15 @@ func resultsTable(results []Result) string {
 	return b.String()
 }
 
-// duplicated says of repeats that the promise allows that they were marked.
+// duplicated says of repeats how many were marked.
 func duplicated(r Result) string {
-	if r.Duplicated > 0 && r.Verdict == "pass" {
+	switch {
+	case r.Duplicated == 0:
+		return "0"
+	case r.Marked == r.Duplicated:
 		return fmt.Sprintf("%d, all marked", r.Duplicated)
 	}
-	return fmt.Sprint(r.Duplicated)
+	return fmt.Sprintf("%d, %d marked", r.Duplicated, r.Marked)
 }
 
 // resultsFigures lists what scenarios measured besides, and what kept them from

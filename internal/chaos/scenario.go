@@ -55,7 +55,8 @@ type Result struct {
 	Provider      int      `json:"provider"`    // different messages that the provider took
 	Subscribers   int      `json:"subscribers"` // events that sockets saw, all together
 	Lost          int      `json:"lost"`
-	Duplicated    int      `json:"duplicated"` // of these, those that are marked and allowed do not count against the verdict
+	Duplicated    int      `json:"duplicated"`
+	Marked        int      `json:"marked"` // of the duplicated: messages that say so, which do not count against a verdict that allows them
 	Reordered     int      `json:"reordered"`
 	MaxRecoveryMS int64    `json:"maxRecoveryMs"` // from a fault until a request was acknowledged again
 	Verdict       string   `json:"verdict"`       // pass, fail or, where this machine cannot, not run
@@ -181,6 +182,7 @@ func (t *Trial) add(w *world.World, a *world.Audit) {
 	r.Subscribers += a.Seen.Events
 	r.Lost += a.LostInbound + a.LostSends + a.LostReports + a.LostEvents
 	r.Duplicated += a.DuplicatedInbound + a.DuplicatedSends
+	r.Marked += a.Marked
 	r.Reordered += a.Reordered
 	longest, _ := w.Recovery()
 	r.MaxRecoveryMS = max(r.MaxRecoveryMS, longest.Milliseconds())
