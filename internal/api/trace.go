@@ -49,7 +49,7 @@ type traceStep struct {
 type traceRequest struct {
 	RequestID      string                `json:"requestId"`
 	Author         *conversations.Author `json:"author,omitempty"`
-	IdempotencyKey string                `json:"idempotencyKey,omitempty" doc:"While it is remembered: a day."`
+	IdempotencyKey string                `json:"idempotencyKey,omitempty" doc:"While it is remembered: 7 days."`
 	Reference      string                `json:"reference,omitempty"`
 	SendAt         string                `json:"sendAt,omitempty" format:"date-time"`
 	ValidUntil     string                `json:"validUntil,omitempty" format:"date-time"`
