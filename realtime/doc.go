@@ -10,6 +10,7 @@
 //
 // The package knows neither HTTP nor WebSocket. A Transport carries and encodes
 // the frames; a Source is the log. Goroutines: one reader per connection, which
-// the transport's server owns; one writer per connection only while there is
-// something to write; one tailer per tenant with connections; two for the hub.
+// the transport's server owns; as many writers as processors, and one more for each
+// socket that takes nothing at the moment or reads the log; one tailer per tenant
+// with connections; two for the hub.
 package realtime

@@ -77,7 +77,7 @@ type Hub struct {
 	source  Source
 	opts    Options
 	stats   counters
-	buffers *sync.Pool
+	writers *writers
 	reads   chan struct{} // slots for reads of the log by connections behind their ring
 
 	ctx  context.Context //nolint:containedctx // the life of the hub's own goroutines
@@ -98,7 +98,7 @@ const parallelReads = 8
 // NewHub returns a running hub. Drain stops it.
 func NewHub(source Source, opts Options) *Hub {
 	h := &Hub{
-		source: source, opts: opts.withDefaults(), reads: make(chan struct{}, parallelReads), buffers: newBuffers(),
+		source: source, opts: opts.withDefaults(), reads: make(chan struct{}, parallelReads), writers: newWriters(),
 		tailers: map[string]*tailer{}, conns: map[*Conn]struct{}{},
 	}
 	h.ctx, h.stop = context.WithCancel(context.Background())
@@ -145,6 +145,7 @@ func (h *Hub) Drain(ctx context.Context) error {
 	}
 	h.stop()
 	h.work.Wait()
+	h.writers.stop()
 	return err
 }
 

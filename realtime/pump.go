@@ -2,21 +2,8 @@ package realtime
 
 import (
 	"context"
-	"sync"
 	"time"
 )
-
-// batchBytes ends a batch of frames. One write of this size costs little more
-// than one of a single frame, and it is what a client that reads nothing holds.
-const batchBytes = 16 << 10
-
-// maxPooled is the largest buffer that is kept for other connections.
-const maxPooled = 64 << 10
-
-// newBuffers returns a pool of write buffers.
-func newBuffers() *sync.Pool {
-	return &sync.Pool{New: func() any { b := make([]byte, 0, batchBytes+4<<10); return &b }}
-}
 
 // verdict is what the writer does after a batch is filled.
 type verdict int
@@ -33,7 +20,7 @@ func (c *Conn) start() {
 	if !c.running && !c.broken {
 		c.running = true
 		c.pumping.Add(1)
-		go c.pump()
+		c.hub.writers.add(c)
 	}
 }
 
@@ -58,32 +45,28 @@ func (c *Conn) wake(page []Event) {
 	c.start()
 }
 
-// pump is the writer. It ends when there is nothing to write.
-func (c *Conn) pump() {
-	defer c.pumping.Done()
-	pooled := c.hub.buffers.Get().(*[]byte)
-	buf := *pooled
-	defer func() {
-		if cap(buf) <= maxPooled {
-			*pooled = buf[:0]
-			c.hub.buffers.Put(pooled)
-		}
-	}()
+// pump is the writer: it ends when there is nothing to write. A worker of many
+// connections, which own says that this goroutine is not, leaves what takes long,
+// the log and the close, to a goroutine of the connection.
+func (c *Conn) pump(s *scratch, own bool) {
 	for {
 		var next verdict
-		buf, next = c.fill(buf[:0])
+		s.buf, next = c.fill(s)
+		if (next == behind || next == finish) && !own {
+			go c.pump(newScratch(), true)
+			return
+		}
 		if next == behind {
-			buf = c.catchUp(buf[:0])
+			s.buf = c.catchUp(s.buf)
 		}
 		switch {
-		case next == rest:
-			return
 		case next == finish:
 			c.finish()
-			return
-		case len(buf) > 0 && !c.write(buf):
-			return
+		case next != rest && (len(s.buf) == 0 || c.write(s.buf)):
+			continue
 		}
+		c.pumping.Done()
+		return
 	}
 }
 
@@ -119,7 +102,8 @@ func (c *Conn) fail() {
 }
 
 // fill makes the next batch: first the answers, then events from the window.
-func (c *Conn) fill(buf []byte) ([]byte, verdict) {
+func (c *Conn) fill(s *scratch) (buf []byte, next verdict) {
+	buf = s.buf[:0]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	lagging := false
@@ -128,7 +112,7 @@ func (c *Conn) fill(buf []byte) ([]byte, verdict) {
 	}
 	buf = c.takeQueue(buf)
 	if c.tail != nil && c.closing == nil {
-		buf, lagging = c.takeEvents(buf)
+		buf, lagging = c.takeEvents(buf, s.batch[:])
 	}
 	switch {
 	case len(buf) > 0:
@@ -174,10 +158,9 @@ func (c *Conn) takeQueue(buf []byte) []byte {
 
 // takeEvents appends events from the window until the batch is full. It reports
 // whether the window no longer has the next one.
-func (c *Conn) takeEvents(buf []byte) ([]byte, bool) {
-	var batch [16]Event
+func (c *Conn) takeEvents(buf []byte, batch []Event) ([]byte, bool) {
 	for len(buf) < batchBytes {
-		n, st := c.tail.win.after(c.pos, batch[:])
+		n, st := c.tail.win.after(c.pos, batch)
 		if st.life != c.life {
 			return c.follow(buf, st), false
 		}

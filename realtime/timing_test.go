@@ -101,6 +101,27 @@ func TestBlockedClientIsClosedAsSlow(t *testing.T) {
 	})
 }
 
+// However many clients take nothing, the others wait a moment at most.
+func TestStuckClientsHoldNobodyUp(t *testing.T) {
+	bubble(t, realtime.Options{}, func(b *bench) {
+		for range 200 {
+			p := newPipe(0)
+			b.serve(p, anyone)
+			p.send(`{"op":"hello"}`)
+			p.frames() // ready; nothing is read from here on
+		}
+		q := b.dial(anyone, `{"op":"hello"}`)
+		b.expectOps(q.frames(), "ready")
+		for n := range 3 {
+			b.add(100, "x.y", "ch_1")
+			b.pass(100 * time.Millisecond)
+			if got := events(q.frames()); len(got) != 100 {
+				t.Fatalf("round %d: %d events, want 100", n, len(got))
+			}
+		}
+	})
+}
+
 // A client slower than the events falls behind the ring and still gets each.
 func TestSlowClientCatchesUpFromTheLog(t *testing.T) {
 	bubble(t, realtime.Options{}, func(b *bench) {
