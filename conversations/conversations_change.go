@@ -60,6 +60,9 @@ func (s *Store) UpdateConversation(ctx context.Context, tenantID, conversationID
 		return Conversation{}, err
 	}
 	err := s.inTx(ctx, func(tx *db.Tx) error {
+		if err := p.holdAssignee(ctx, tx, tenantID); err != nil {
+			return err
+		}
 		c, err := lockConversation(ctx, tx, tenantID, conversationID)
 		if err != nil {
 			return err
@@ -86,6 +89,25 @@ func (s *Store) UpdateConversation(ctx context.Context, tenantID, conversationID
 		return Conversation{}, err
 	}
 	return s.GetConversation(ctx, tenantID, conversationID)
+}
+
+// holdAssignee keeps the user who gets the conversation from being deleted until the
+// end of tx: a delete takes away what the user has by then. It locks the user before
+// the conversation, as the delete does.
+func (p *ConversationPatch) holdAssignee(ctx context.Context, tx *db.Tx, tenantID string) error {
+	if p.AssigneeID == nil || *p.AssigneeID == "" {
+		return nil
+	}
+	query := `SELECT id FROM users WHERE tenant_id = $1 AND id = $2`
+	if tx.Dialect == db.Postgres { // SQLite has one writer
+		query += ` FOR KEY SHARE`
+	}
+	var found string
+	err := tx.GetContext(ctx, &found, query, tenantID, *p.AssigneeID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Field("/assigneeId", "not_found", "There is no such user.")
+	}
+	return err
 }
 
 func (p *ConversationPatch) apply(c *Conversation, now time.Time) {

@@ -54,6 +54,12 @@ func (b *bench) exec(query string, args ...any) {
 	}
 }
 
+// user adds somebody who can be given conversations.
+func (b *bench) user(id string) {
+	b.t.Helper()
+	b.exec(`INSERT INTO users (id, tenant_id, email, name, role, created_at, updated_at) VALUES ($1, 'ten_1', $1 || '@example.com', 'Agent', 'agent', 0, 0)`, id)
+}
+
 func (b *bench) count(query string, args ...any) (n int) {
 	b.t.Helper()
 	if err := b.d.Get(&n, query, args...); err != nil {

@@ -52,6 +52,7 @@ func TestListFilters(t *testing.T) {
 			}
 		}
 		resolved, agent := Resolved, "user_1"
+		b.user(agent)
 		if _, err := b.UpdateConversation(t.Context(), "ten_1", sent.ConversationID, ConversationPatch{Status: &resolved, AssigneeID: &agent}); err != nil {
 			t.Fatal(err)
 		}

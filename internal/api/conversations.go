@@ -193,23 +193,9 @@ func (s *Server) updateConversation(ctx context.Context, in *updateConversationI
 	p := conversations.ConversationPatch{Status: in.Body.Status, SnoozedUntil: in.Body.SnoozedUntil, Labels: in.Body.Labels}
 	if a := in.Body.AssigneeID; a.Present {
 		p.AssigneeID = &a.Value
-		if err := s.checkAssignee(ctx, c.TenantID, a.Value); err != nil {
-			return nil, err
-		}
 	}
 	c, err = s.Conversations.UpdateConversation(ctx, c.TenantID, c.ID, p)
 	return s.conversationOutput(ctx, c, err)
-}
-
-func (s *Server) checkAssignee(ctx context.Context, tenantID, userID string) error {
-	if userID == "" || s.Accounts == nil {
-		return nil
-	}
-	_, err := s.Accounts.GetUser(ctx, tenantID, userID)
-	if fault.KindOf(err) == fault.NotFound {
-		return fault.Field("/assigneeId", "not_found", "There is no such user.")
-	}
-	return err
 }
 
 // readTimeout bounds telling the provider that a conversation was read: the caller

@@ -123,6 +123,10 @@ func TestConversationRoundTrip(t *testing.T) {
 		if read := l.do(200, "POST", "/api/v1/conversations/"+id+"/read", ""); at(read, "unreadCount") != 0.0 {
 			t.Errorf("read %v", read)
 		}
+		l.do(422, "PATCH", "/api/v1/conversations/"+id, `{"assigneeId":"user_1"}`)
+		if _, err := d.Exec(t.Context(), `INSERT INTO users (id, tenant_id, email, name, role, created_at, updated_at) VALUES ('user_1', 'ten_a', 'a@example.com', 'A', 'agent', 0, 0)`); err != nil {
+			t.Fatal(err)
+		}
 		patched := l.do(200, "PATCH", "/api/v1/conversations/"+id, `{"labels":["vip","new"],"assigneeId":"user_1","status":"pending"}`)
 		if at(patched, "assigneeId") != "user_1" || at(patched, "labels", 0) != "new" || at(patched, "status") != "pending" {
 			t.Errorf("patched %v", patched)
