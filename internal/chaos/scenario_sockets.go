@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/linktor/linktor/internal/bench/rig"
 	"github.com/linktor/linktor/internal/chaos/world"
 )
 
@@ -29,6 +30,10 @@ const (
 )
 
 func runSlowSockets(ctx context.Context, t *Trial) error {
+	sizes := []int{t.Pick(1620, 8100), t.Pick(180, 900)}
+	if !t.mayOpen(sizes[0] + sizes[1] + t.Pick(200, 1000)) {
+		return nil
+	}
 	timeout := t.For(10*time.Second, 60*time.Second)
 	w, err := t.besiege(ctx, world.Options{Reports: world.NoReports, Env: []string{"LINKTOR_REALTIME_SLOW_TIMEOUT=" + timeout.String()}},
 		t.Pick(200, 1000), world.Load{Inbound: float64(t.Pick(50, 100))})
@@ -43,7 +48,6 @@ func runSlowSockets(ctx context.Context, t *Trial) error {
 		return t.Skip("without slow sockets events already took %s at the 99th percentile", alone)
 	}
 	var lazy [2]*world.Laggards // of which the second is to catch up: a tenth, because all of them would measure the reader
-	sizes := []int{t.Pick(1620, 8100), t.Pick(180, 900)}
 	for i, n := range sizes {
 		if lazy[i], err = w.Laggards(ctx, n); err != nil {
 			return err
@@ -63,12 +67,26 @@ func runSlowSockets(ctx context.Context, t *Trial) error {
 		return err
 	}
 	used := watched().Peak
+	others, _ := lazy[0].Look(0) // which were cut off in the end, because they never took their close
+	t.Expect(others.Gaps+others.Resets == 0, "slow sockets saw %d gaps and %d resets", others.Gaps, others.Resets)
 	t.Expect(a.Seen.Latency <= max(socketsP99, 2*alone), "the other clients' events took %s at the 99th percentile, and %s before the slow ones came", a.Seen.Latency, alone)
 	t.Expect(used <= socketsMemory, "the server used %d MiB", used>>20)
 	t.Count("p99AloneMs", float64(alone.Milliseconds()))
 	t.Count("p99Ms", float64(a.Seen.Latency.Milliseconds()))
 	t.Count("memoryMiB", float64(used>>20))
 	return t.caughtUp(ctx, w.World, lazy[1], sizes[1])
+}
+
+// mayOpen reports whether this process, and a server, may have that many sockets.
+// Otherwise the scenario is skipped.
+func (t *Trial) mayOpen(sockets int) bool {
+	const others = 500                                     // files, and sockets of the load
+	files, err := rig.RaiseFiles(uint64(sockets + others)) //nolint:gosec // a small number
+	if err != nil || files < uint64(sockets+others) {      //nolint:gosec // a small number
+		_ = t.Skip("it takes %d open files, of which this process may have %d (%v)", sockets+others, files, err) // always nil
+		return false
+	}
+	return true
 }
 
 // caughtUp waits until slow ones that may read have caught up.
@@ -103,6 +121,9 @@ const stormLimit = 30 * time.Second
 
 func runStorm(ctx context.Context, t *Trial) error {
 	sockets := t.Pick(1000, 5000)
+	if !t.mayOpen(sockets) {
+		return nil
+	}
 	w, err := t.besiege(ctx, world.Options{Reports: world.NoReports}, sockets, world.Load{Inbound: 10})
 	if err != nil {
 		return err
