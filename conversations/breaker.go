@@ -68,7 +68,7 @@ func (s *Store) TripBreaker(ctx context.Context, tenantID, channelID, reason str
 		if err != nil {
 			return err
 		}
-		if err := hold(ctx, tx, tenantID, channelID, "channel", "", WaitBreaker, reason, wait); err != nil || b.Opens > 0 {
+		if err := hold(ctx, tx, tenantID, channelID, "channel", WaitBreaker, reason, wait); err != nil || b.Opens > 0 {
 			return err
 		}
 		return s.sayPause(ctx, tx, "channel.paused", tenantID, pauseData{ChannelID: channelID, Cause: "breaker", Reason: reason, Until: stamp(s.opts.Now().Add(wait))})
@@ -211,27 +211,27 @@ func (g *gate) probes(ctx context.Context) error {
 			channelID, messageID, probeTime.Microseconds()); err != nil {
 			return err
 		}
-		if err := hold(ctx, g.tx, tenants[channelID], channelID, "channel", "", WaitBreaker, "", probeTime); err != nil {
+		if err := hold(ctx, g.tx, tenants[channelID], channelID, "channel", WaitBreaker, "", probeTime); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// hold forbids something for a while, or for longer if it is forbidden already.
-func hold(ctx context.Context, tx *db.Tx, tenantID, channelID, kind, key, reason, detail string, wait time.Duration) error {
+// hold forbids something on a whole channel for a while, or for longer if it is forbidden already.
+func hold(ctx context.Context, tx *db.Tx, tenantID, channelID, kind, reason, detail string, wait time.Duration) error {
 	query := `INSERT INTO holds (channel_id, kind, key, tenant_id, reason, detail, until, at)
-		VALUES ($1, $2, $3, $4, $5, $6, {clock} + $7, {clock})
+		VALUES ($1, $2, '', $3, $4, $5, {clock} + $6, {clock})
 		ON CONFLICT (channel_id, kind, key) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, until = excluded.until, at = excluded.at
 		WHERE excluded.until > holds.until OR holds.reason = excluded.reason`
-	_, err := tx.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), channelID, kind, key, tenantID, reason, detail, wait.Microseconds())
+	_, err := tx.ExecContext(ctx, strings.ReplaceAll(query, "{clock}", tx.Dialect.Clock()), channelID, kind, tenantID, reason, detail, wait.Microseconds())
 	return err
 }
 
 // Throttle stops a channel for as long as its provider asked.
 func (s *Store) Throttle(ctx context.Context, tenantID, channelID string, wait time.Duration) error {
 	err := s.inTx(ctx, func(tx *db.Tx) error {
-		return hold(ctx, tx, tenantID, channelID, "channel", "", WaitThrottled, "", wait)
+		return hold(ctx, tx, tenantID, channelID, "channel", WaitThrottled, "", wait)
 	})
 	if err != nil {
 		return fmt.Errorf("throttle channel %s: %w", channelID, err)

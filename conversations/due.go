@@ -77,14 +77,7 @@ func (s *Store) wakeScheduled(ctx context.Context) (n int, more bool, err error)
 		if err != nil {
 			return err
 		}
-		mine := map[string]bool{} // not cancelled, and not woken by another node
-		err = tx.QueryRows(ctx, `WITH {{rows}} DELETE FROM sends WHERE message_id IN (SELECT id FROM v) AND state = 'scheduled'`+returnID, ids,
-			func(r *sql.Rows) error {
-				var messageID string
-				err := r.Scan(&messageID)
-				mine[messageID] = true
-				return err
-			})
+		mine, err := takeSleepers(ctx, tx, ids)
 		if err != nil {
 			return err
 		}
@@ -114,6 +107,20 @@ func (s *Store) wakeScheduled(ctx context.Context) (n int, more bool, err error)
 		return events.Append(ctx, tx, a.events)
 	})
 	return n, more && err == nil, err
+}
+
+// takeSleepers ends the sleep of messages, and returns those that had not been
+// cancelled or woken meanwhile.
+func takeSleepers(ctx context.Context, tx *db.Tx, ids *db.Rows) (mine map[string]bool, err error) {
+	mine = map[string]bool{}
+	err = tx.QueryRows(ctx, `WITH {{rows}} DELETE FROM sends WHERE message_id IN (SELECT id FROM v) AND state = 'scheduled'`+returnID, ids,
+		func(r *sql.Rows) error {
+			var messageID string
+			err := r.Scan(&messageID)
+			mine[messageID] = true
+			return err
+		})
+	return mine, err
 }
 
 // skipLocked locks the messages, which come before their sends in every

@@ -250,7 +250,7 @@ func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 	if err == nil && parked.Len() > 0 {
 		// The send that these reports belong to may have been recorded meanwhile.
 		// If this look fails, the sweeper looks again.
-		_, _ = s.unparkOf(ctx, parked)
+		_ = s.unparkOf(ctx, parked)
 	}
 	return err
 }

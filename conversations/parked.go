@@ -84,14 +84,15 @@ func (s *Store) UnparkStatuses(ctx context.Context) (n int, err error) {
 
 // unparkOf is UnparkStatuses for the channels and provider's ids in ids. What it
 // misses the sweeper finds.
-func (s *Store) unparkOf(ctx context.Context, ids *db.Rows) (n int, err error) {
+func (s *Store) unparkOf(ctx context.Context, ids *db.Rows) error {
 	found := false
 	if err := s.db.QueryRows(ctx, `WITH {{rows}} SELECT 1`+parkedOf+` LIMIT 1`, ids, func(*sql.Rows) error { found = true; return nil }); err != nil || !found {
-		return 0, err
+		return err
 	}
-	return s.unparkAll(ctx, func(tx *db.Tx, scan func(*sql.Rows) error) error {
+	_, err := s.unparkAll(ctx, func(tx *db.Tx, scan func(*sql.Rows) error) error {
 		return tx.QueryRows(ctx, `WITH {{rows}} SELECT `+parkedColumns+parkedOf+` ORDER BY m.id, p.at`+tx.ForUpdate("m"), ids, scan)
 	})
+	return err
 }
 
 // unparkAll applies the parked statuses that read finds.

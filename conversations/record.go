@@ -158,7 +158,7 @@ func (s *Store) recordAll(ctx context.Context, items []*recordItem) error {
 	}
 	// A report may have been parked before the provider's id was known. If this look
 	// fails, the sweeper looks again.
-	_, _ = s.unparkOf(ctx, sent)
+	_ = s.unparkOf(ctx, sent)
 	return nil
 }
 

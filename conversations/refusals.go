@@ -206,7 +206,7 @@ func (r refusal) stopMarketing(ctx context.Context, tx *db.Tx, now time.Time) ([
 	if wait <= 0 {
 		wait = marketingPause
 	}
-	if err := hold(ctx, tx, r.tenantID, r.channelID, "marketing", "", WaitMarketing, r.title, wait); err != nil || held {
+	if err := hold(ctx, tx, r.tenantID, r.channelID, "marketing", WaitMarketing, r.title, wait); err != nil || held {
 		return nil, err
 	}
 	return r.say(ctx, tx, now, "channel.alert", changeData{Severity: "critical", Summary: r.title + ". " + r.action})

@@ -14,7 +14,7 @@ import (
 func TestWakeMany(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBench(t, d)
-		const many = 2*sweepLimit + 100
+		const many = sweepLimit + 50
 		var first Message
 		for i := range many {
 			draft := b.template(fmt.Sprintf("+1650%07d", i), "UTILITY")
