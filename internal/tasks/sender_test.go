@@ -138,7 +138,7 @@ func (r *rig) until(id string, want conversations.Status) conversations.Message 
 	r.t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(60 * time.Second)
 	for {
 		m, err := r.store.GetMessage(r.t.Context(), "ten_1", id)
 		if err != nil {

@@ -38,7 +38,7 @@ func TestSilentProviderLeavesSlots(t *testing.T) {
 		if got != m.ID {
 			t.Errorf("%s was answered first", got)
 		}
-	case <-time.After(4 * slowAfter):
+	case <-time.After(30 * time.Second):
 		t.Error("the other channel's message waits")
 	}
 }
