@@ -76,19 +76,35 @@ func (s *Store) explainChannel(ctx context.Context, h heldChannel) (explained in
 func (s *Store) ExplainRate(ctx context.Context, channelID string, perSecond float64) (int, error) {
 	query := `WITH told AS (SELECT count(*) AS n FROM sends WHERE channel_id = $1 AND wait_reason = 'throughput' AND wait_reason <> '' AND state = 'queued'),
 		turn AS (SELECT s.seq, row_number() OVER (ORDER BY s.priority, s.due_at, s.seq) AS n FROM sends s
-			WHERE s.channel_id = $1 AND s.state = 'queued' AND s.wait_reason = '' AND s.due_at <= {clock}
+			WHERE s.channel_id = $1 AND s.state = 'queued' AND s.wait_reason IN ('', 'slow_calls') AND s.due_at <= {clock}
 			AND NOT EXISTS (SELECT 1 FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id AND p.seq < s.seq)
 			AND EXISTS (SELECT 1 FROM messages m WHERE m.id = s.message_id AND m.created_at <= $4)
 			ORDER BY s.priority, s.due_at, s.seq LIMIT {limit})
 		UPDATE sends SET wait_reason = 'throughput', wait_limit = CAST($2 AS BIGINT), wait_used = CAST($2 AS BIGINT),
 			wait_until = {clock} + (told.n + turn.n) * CAST($3 AS BIGINT)
-		FROM told, turn WHERE sends.seq = turn.seq AND sends.state = 'queued' AND sends.wait_reason = ''
+		FROM told, turn WHERE sends.seq = turn.seq AND sends.state = 'queued' AND sends.wait_reason IN ('', 'slow_calls')
 		RETURNING message_id`
 	perSecond = max(perSecond, 0.001)
 	queued := db.Micros(s.opts.Now().Add(-silence)) // a new send is due at 0, whenever it came
 	n, err := s.mark(ctx, query, channelID, int64(max(perSecond, 1)), int64(1e6/perSecond), queued)
 	if err != nil {
 		return n, fmt.Errorf("explain the rate of channel %s: %w", channelID, err)
+	}
+	return n, nil
+}
+
+// ExplainSlow says of what waits because the provider does not answer a channel's
+// calls that it does, and for how long one of them may still take. They stay due.
+func (s *Store) ExplainSlow(ctx context.Context, channelID string, within time.Duration) (int, error) {
+	query := `UPDATE sends SET wait_reason = 'slow_calls', wait_until = {clock} + $2, wait_limit = 0, wait_used = 0
+		WHERE seq IN (SELECT s.seq FROM sends s WHERE s.channel_id = $1 AND s.state = 'queued' AND s.due_at <= {clock}
+			AND (s.wait_reason = '' OR s.wait_reason = 'slow_calls' AND s.wait_until <= {clock})
+			AND NOT EXISTS (SELECT 1 FROM sends p WHERE p.channel_id = s.channel_id AND p.contact_id = s.contact_id AND p.seq < s.seq)
+			ORDER BY s.priority, s.due_at, s.seq LIMIT {limit}{lock})
+		RETURNING message_id`
+	n, err := s.mark(ctx, query, channelID, within.Microseconds())
+	if err != nil {
+		return n, fmt.Errorf("explain the slow calls of channel %s: %w", channelID, err)
 	}
 	return n, nil
 }

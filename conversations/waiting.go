@@ -26,6 +26,7 @@ const (
 	WaitChannelPaused   = "channel_paused"   // until somebody repairs the channel
 	WaitChannelDisabled = "channel_disabled" // until somebody enables the channel
 	WaitBreaker         = "breaker_open"     // the provider cannot be reached
+	WaitSlowCalls       = "slow_calls"       // the provider does not answer the channel's calls under way
 	WaitOrder           = "order"            // another message to the same person goes first
 	WaitUncertain       = "uncertain"        // the outcome of a call is awaited
 )

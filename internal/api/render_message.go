@@ -57,7 +57,7 @@ type messageBody struct {
 
 // waitingBody says why a message is not being sent right now.
 type waitingBody struct {
-	Reason string `json:"reason" enum:"scheduled,retry,throughput,throttled,pair_limit,tier_limit,template_paused,template_pacing,marketing_limit,channel_paused,channel_disabled,breaker_open,order,uncertain"`
+	Reason string `json:"reason" enum:"scheduled,retry,throughput,throttled,pair_limit,tier_limit,template_paused,template_pacing,marketing_limit,channel_paused,channel_disabled,breaker_open,slow_calls,order,uncertain"`
 	Until  string `json:"until,omitempty" format:"date-time" doc:"When it is looked at again; absent: when somebody acts."`
 	Limit  int64  `json:"limit,omitempty" doc:"Of the limit that holds it."`
 	Used   int64  `json:"used,omitempty" doc:"Of that limit."`

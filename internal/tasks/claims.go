@@ -59,7 +59,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // and whether more may be due: it got as many as it asked for.
 func (s *Sender) round(ctx context.Context) (n int, more bool, err error) {
 	free := cap(s.slots) - len(s.slots)
-	stuck := s.slow.full(max(1, cap(s.slots)/2))
+	stuck := s.stuck()
 	for _, ch := range s.hot.ready() {
 		if free == 0 {
 			return n, false, nil

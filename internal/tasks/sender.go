@@ -152,11 +152,7 @@ func (s *Sender) sweep(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		s.Log.Warn("sweep", "err", err)
 	}
-	for id, rate := range s.hot.rates() {
-		if _, err := s.Store.ExplainRate(ctx, id, rate); err != nil && ctx.Err() == nil {
-			s.Log.Warn("explain waits", "err", err)
-		}
-	}
+	s.explain(ctx)
 	if s.OnSwept != nil {
 		s.OnSwept(n)
 	}

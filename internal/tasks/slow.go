@@ -1,6 +1,8 @@
 package tasks
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -46,4 +48,25 @@ func (c *slowCalls) full(most int) (ids []string) {
 		}
 	}
 	return ids
+}
+
+// stuck returns the channels that get no calls because too many of theirs are slow.
+func (s *Sender) stuck() []string { return s.slow.full(max(1, cap(s.slots)/2)) }
+
+// explain gives reasons to what waits on channels that this node claims nothing for.
+func (s *Sender) explain(ctx context.Context) {
+	stuck := s.stuck()
+	for _, id := range stuck {
+		if _, err := s.Store.ExplainSlow(ctx, id, sendTimeout); err != nil && ctx.Err() == nil {
+			s.Log.Warn("explain waits", "err", err)
+		}
+	}
+	for id, rate := range s.hot.rates() {
+		if slices.Contains(stuck, id) {
+			continue
+		}
+		if _, err := s.Store.ExplainRate(ctx, id, rate); err != nil && ctx.Err() == nil {
+			s.Log.Warn("explain waits", "err", err)
+		}
+	}
 }

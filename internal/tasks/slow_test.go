@@ -25,8 +25,9 @@ func TestSilentProviderLeavesSlots(t *testing.T) {
 		VALUES ('ch_2', 'ten_1', 'fake', 'two', '{}', '', 0, 0)`); err != nil {
 		t.Fatal(err)
 	}
+	var last string
 	for n := range 4 * cap(r.slots) {
-		r.queue(fmt.Sprintf("+351910000%03d", n))
+		last = r.queue(fmt.Sprintf("+351910000%03d", n))
 	}
 	m, _, err := r.store.Queue(t.Context(), conversations.Draft{TenantID: "ten_1", ChannelID: "ch_2", Identity: "fake",
 		To: channels.Recipient{Phone: "+351910000999"}, Content: channels.Content{Type: "text", Text: "hi"}})
@@ -40,5 +41,19 @@ func TestSilentProviderLeavesSlots(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Error("the other channel's message waits")
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for { // as soon as enough calls are slow, the others say what they wait for
+		w := r.until(last, conversations.Queued).Waiting
+		if w != nil && w.Reason == conversations.WaitSlowCalls && !w.Until.IsZero() {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("the channel's own message waits %+v", w)
+		}
 	}
 }

@@ -86,6 +86,7 @@ export interface Waiting {
     | 'channel_paused'
     | 'channel_disabled'
     | 'breaker_open'
+    | 'slow_calls'
     | 'order'
     | 'uncertain'
   >
