@@ -40,6 +40,24 @@ func TestRedisTopologies(t *testing.T) {
 	}
 }
 
+// A Redis that comes after the servers is found by them.
+func TestRedisComesLater(t *testing.T) {
+	_, port, err := net.SplitHostPort(freeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := func() *redisconn.Conn {
+		c, err := redisconn.Open("redis://127.0.0.1:" + port + "/0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	carriesRings(t, node(), node(), func() { runRedisOn(t, port) })
+	carriesHints(t, node(), node())
+}
+
 // sharesLimits spends a limit on one node and finds it spent on the other.
 func sharesLimits(t *testing.T, a, b *redisconn.Conn) {
 	one := func() int64 { return 1 }
@@ -59,8 +77,9 @@ func sharesLimits(t *testing.T, a, b *redisconn.Conn) {
 	}
 }
 
-// carriesRings rings on one node and hears it on the other.
-func carriesRings(t *testing.T, a, b *redisconn.Conn) {
+// carriesRings rings on one node and hears it on the other, once what happens
+// meanwhile has happened.
+func carriesRings(t *testing.T, a, b *redisconn.Conn, meanwhile ...func()) {
 	heard := make(chan struct{}, 8)
 	log := slog.New(slog.DiscardHandler)
 	worker := tasks.NewBell(a, map[string]func(){tasks.TypeSends: func() { heard <- struct{}{} }}, 50*time.Millisecond, log)
@@ -70,11 +89,22 @@ func carriesRings(t *testing.T, a, b *redisconn.Conn) {
 			t.Fatal(err)
 		}
 	}
-	caller.Ring(tasks.TypeSends)
-	select {
-	case <-heard:
-	case <-time.After(20 * time.Second):
-		t.Error("the ring was not heard")
+	for _, do := range meanwhile {
+		do()
+	}
+	tick := time.NewTicker(50 * time.Millisecond) // a ring without Redis is lost, by design
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for quiet := true; quiet; {
+		caller.Ring(tasks.TypeSends)
+		select {
+		case <-heard:
+			quiet = false
+		case <-tick.C:
+		case <-deadline:
+			t.Error("the ring was not heard")
+			quiet = false
+		}
 	}
 	for _, bell := range []*tasks.Bell{caller, worker} {
 		if err := bell.Stop(context.Background()); err != nil {

@@ -46,7 +46,8 @@ func NewBell(conn asynq.RedisConnOpt, local map[string]func(), check time.Durati
 	return b
 }
 
-// Start begins to listen.
+// Start begins to listen. A Redis that is away is no error: it is heard once it is
+// there, and work is found by polling meanwhile.
 func (b *Bell) Start() error {
 	b.wg.Go(b.ringLoop)
 	if b.server == nil {
@@ -59,11 +60,7 @@ func (b *Bell) Start() error {
 			return nil
 		})
 	}
-	if err := b.server.Start(mux); err != nil { // Redis is away: the loops poll
-		b.log.Warn("doorbell is not connected; work is found by polling", "err", err)
-		b.server = nil
-	}
-	return nil
+	return b.server.Start(mux)
 }
 
 // Stop ends listening and ringing.
