@@ -70,24 +70,9 @@ func runProviderFaults(ctx context.Context, t *Trial) error {
 		}
 	}
 	w.Provider.SetPlan(planOf(w, list, troubles))
-	before := t.healthy(ctx, w, "before", 6*time.Second)
-	calm, err := w.Nodes[0].Server().Memory()
-	if err != nil {
+	if err := t.neighbours(ctx, w, list); err != nil {
 		return err
 	}
-	watched := w.Nodes[0].Server().Watch()
-	for i, f := range list {
-		for n := range f.messages() {
-			w.Send(ctx, fmt.Sprintf("%s-%d", f.name, n), world.Sent{ChannelID: w.Lines[i+1].ChannelID, To: "+" + rig.Customer(n)}, map[string]any{"validForSeconds": faultsValid})
-		}
-	}
-	during := t.healthy(ctx, w, "during", faultsLast)
-	grown := watched().Peak - calm
-	t.Expect(grown <= faultsMemory, "memory grew by %d MiB", grown>>20)
-	t.Expect(during >= 0.9*before, "the healthy channel sent %.1f messages a second, before %.1f", during, before)
-	t.Count("healthyPerSecond", during)
-	t.Count("healthyBefore", before)
-	t.Count("memoryMiB", float64(grown>>20))
 	until := time.Now()
 	w.Provider.SetPlan(func(world.Call) world.Answer { return world.Answer{} })
 	if err := w.Settle(ctx, nil, world.SettleLate); err != nil {
@@ -106,6 +91,29 @@ func runProviderFaults(ctx context.Context, t *Trial) error {
 	}
 	_, err = t.Audit(ctx, w, nil, allow{marked: true, unsent: true})
 	return err
+}
+
+// neighbours sends to every fault and watches the channel that has none.
+func (t *Trial) neighbours(ctx context.Context, w *world.World, list []fault) error {
+	before := t.healthy(ctx, w, "before", 6*time.Second)
+	calm, err := w.Nodes[0].Server().Memory()
+	if err != nil {
+		return err
+	}
+	watched := w.Nodes[0].Server().Watch()
+	for i, f := range list {
+		for n := range f.messages() {
+			w.Send(ctx, fmt.Sprintf("%s-%d", f.name, n), world.Sent{ChannelID: w.Lines[i+1].ChannelID, To: "+" + rig.Customer(n)}, map[string]any{"validForSeconds": faultsValid})
+		}
+	}
+	during := t.healthy(ctx, w, "during", faultsLast)
+	grown := watched().Peak - calm
+	t.Expect(grown <= faultsMemory, "memory grew by %d MiB", grown>>20)
+	t.Expect(during >= 0.9*before, "the healthy channel sent %.1f messages a second, before %.1f", during, before)
+	t.Count("healthyPerSecond", during)
+	t.Count("healthyBefore", before)
+	t.Count("memoryMiB", float64(grown>>20))
+	return nil
 }
 
 func planOf(w *world.World, list []fault, troubles map[string]*trouble) world.Plan {

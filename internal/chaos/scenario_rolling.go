@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/linktor/linktor/internal/chaos/world"
@@ -41,15 +42,8 @@ func rollingRestart(ctx context.Context, t *Trial) error {
 		if i == 2 {
 			n.Env = append(n.Env, nextSchema)
 		}
-		took, err := n.Terminate(stopLimit + 5*time.Second)
-		t.Expect(err == nil && took <= stopLimit, "a stop took %s (%v)", took, err)
-		if err := n.Start(ctx); err != nil {
-			return err
-		}
-		w.Pause(ctx, time.Second)
-		for _, n := range w.Nodes {
-			ready := t.watch(ctx, func() bool { status, _, err := n.Get("/readyz"); return err == nil && status == 200 }, 10*time.Second)
-			t.Expect(ready, "after turn %d server %s is not ready", i+1, n.Listen)
+		if err := t.turn(ctx, w.World, n); err != nil {
+			return fmt.Errorf("turn %d: %w", i+1, err)
 		}
 	}
 	a, err := w.settled(ctx, world.SettleSoon, 150, 50)
@@ -61,6 +55,29 @@ func rollingRestart(ctx context.Context, t *Trial) error {
 		return err
 	}
 	t.Expect(newer >= a.Inbound, "only %d messages have the column of the next version", newer)
+	t.failures(w.World)
+	t.Expect(a.Seen.Cut == 0, "%d sockets were closed without being told to reconnect", a.Seen.Cut)
+	t.Expect(a.OpenAttempts == 0, "%d attempts have no outcome", a.OpenAttempts)
+	return nil
+}
+
+// turn stops a server and starts it again, after which each one is ready.
+func (t *Trial) turn(ctx context.Context, w *world.World, n *world.Node) error {
+	took, err := n.Terminate(stopLimit + 5*time.Second)
+	t.Expect(err == nil && took <= stopLimit, "a stop took %s (%v)", took, err)
+	if err := n.Start(ctx); err != nil {
+		return err
+	}
+	w.Pause(ctx, time.Second)
+	for _, each := range w.Nodes {
+		ready := t.watch(ctx, func() bool { status, _, err := each.Get("/readyz"); return err == nil && status == 200 }, 10*time.Second)
+		t.Expect(ready, "server %s is not ready after %s was started", each.Listen, n.Listen)
+	}
+	return nil
+}
+
+// failures counts the requests that failed before any retry.
+func (t *Trial) failures(w *world.World) {
 	answers, broken := w.Ledger.Answers()
 	all, bad := broken, broken
 	for status, n := range answers {
@@ -71,7 +88,4 @@ func rollingRestart(ctx context.Context, t *Trial) error {
 	}
 	t.Count("requests that failed before any retry, per mille", 1000*float64(bad)/float64(all))
 	t.Expect(1000*bad <= all, "%d of %d requests failed (%d without an answer)", bad, all, broken)
-	t.Expect(a.Seen.Cut == 0, "%d sockets were closed without being told to reconnect", a.Seen.Cut)
-	t.Expect(a.OpenAttempts == 0, "%d attempts have no outcome", a.OpenAttempts)
-	return nil
 }

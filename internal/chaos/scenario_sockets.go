@@ -56,11 +56,7 @@ func runSlowSockets(ctx context.Context, t *Trial) error {
 	}
 	w.fleet.Look(0)
 	watched := w.Nodes[0].Server().Watch()
-	closed := t.watch(ctx, func() bool {
-		n, err := w.Nodes[0].Metric("linktor_realtime_slow_total")
-		return err == nil && int(n) >= sizes[0]+sizes[1]/2
-	}, timeout+60*time.Second)
-	t.Expect(closed, "the server has not closed %d slow clients after %s", sizes[0]+sizes[1]/2, timeout+60*time.Second)
+	t.untilClosed(ctx, w.World, sizes[0]+sizes[1]/2, timeout+60*time.Second)
 	lazy[1].Hurry() // while the server still waits for some to take their close
 	a, err := w.settled(ctx, world.SettleSoon, 100, 0)
 	if err != nil {
@@ -75,6 +71,15 @@ func runSlowSockets(ctx context.Context, t *Trial) error {
 	t.Count("p99Ms", float64(a.Seen.Latency.Milliseconds()))
 	t.Count("memoryMiB", float64(used>>20))
 	return t.caughtUp(ctx, w.World, lazy[1], sizes[1])
+}
+
+// untilClosed waits until the server has closed n clients as slow.
+func (t *Trial) untilClosed(ctx context.Context, w *world.World, n int, limit time.Duration) {
+	closed := t.watch(ctx, func() bool {
+		slow, err := w.Nodes[0].Metric("linktor_realtime_slow_total")
+		return err == nil && int(slow) >= n
+	}, limit)
+	t.Expect(closed, "the server has not closed %d slow clients after %s", n, limit)
 }
 
 // mayOpen reports whether this process, and a server, may have that many sockets.
