@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/linktor/linktor/channels"
@@ -17,6 +18,10 @@ const conversationColumns = `c.id, c.tenant_id, c.channel_id, c.contact_id, c.st
 	p.name, p.profile_name, COALESCE(m.id, ''), COALESCE(m.direction, ''), COALESCE(m.type, ''), COALESCE(m.status, ''), COALESCE(m.content, '')`
 
 const fromConversations = ` FROM conversations c JOIN contacts p ON p.id = c.contact_id LEFT JOIN messages m ON m.id = c.last_message_id`
+
+// newestFirst is the order of lists: that of last_message_at and id, in the words of
+// the indexes.
+const newestFirst = ` ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC`
 
 // previewLength is how much of the last message a list shows, in characters.
 const previewLength = 120
@@ -120,8 +125,10 @@ func (s *Store) ListConversations(ctx context.Context, tenantID string, f Conver
 		w.sql += fmt.Sprintf(` AND (c.last_message_at, c.id) < ($%d, $%d)`, len(w.args)-1, len(w.args))
 	}
 	w.args = append(w.args, limit)
-	rows, err := s.db.QueryContext(ctx, `SELECT `+conversationColumns+fromConversations+w.sql+
-		fmt.Sprintf(` ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT $%d`, len(w.args)), w.args...)
+	// What belongs to a conversation is looked up for those of the page alone: the
+	// index is by the minute, and a busy one has many more.
+	page := `(SELECT * FROM conversations c` + w.sql + fmt.Sprintf(newestFirst+` LIMIT $%d)`, len(w.args))
+	rows, err := s.db.QueryContext(ctx, `SELECT `+conversationColumns+strings.Replace(fromConversations, "conversations", page, 1)+newestFirst, w.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list conversations: %w", err)
 	}

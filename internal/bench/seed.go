@@ -119,17 +119,20 @@ func with(m map[string]string, columns ...string) map[string]string {
 	return m
 }
 
+// columns are those of a table that can be written.
+func (s *seeder) columns(ctx context.Context, table string) (list []string, err error) {
+	query := `SELECT name FROM pragma_table_info($1)`
+	if s.db.Dialect == db.Postgres {
+		query = `SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND table_schema = 'public' AND is_generated = 'NEVER'`
+	}
+	return list, s.db.SelectContext(ctx, &list, query, table)
+}
+
 func (s *seeder) run(ctx context.Context, c clone) error {
-	rows, err := s.db.QueryContext(ctx, `SELECT * FROM `+c.table+` LIMIT 0`) //nolint:gosec // names of ours
+	columns, err := s.columns(ctx, c.table)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return err
-	}
-	rows.Close()
 	values := make([]string, len(columns))
 	for i, name := range columns {
 		if values[i] = c.columns[name]; values[i] == "" {

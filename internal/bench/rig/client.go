@@ -15,15 +15,17 @@ type Client struct {
 	key  string
 }
 
-// callTimeout bounds one request.
-const callTimeout = 30 * time.Second
+const (
+	callTimeout = 30 * time.Second // bounds one request
+	idleConn    = 3 * time.Second  // until a connection is given up, before the server does it
+)
 
 // NewClient returns a client of the server at addr that uses at most conns
 // connections at a time. key may be empty for webhooks.
 func NewClient(addr, key string, conns int) *Client {
 	return &Client{key: key, http: &fasthttp.HostClient{
 		Addr: addr, MaxConns: conns, MaxConnWaitTimeout: callTimeout, ReadTimeout: callTimeout,
-		NoDefaultUserAgentHeader: true, DisablePathNormalizing: true, MaxIdemponentCallAttempts: 1,
+		MaxIdleConnDuration: idleConn, NoDefaultUserAgentHeader: true, DisablePathNormalizing: true, MaxIdemponentCallAttempts: 1,
 	}}
 }
 
