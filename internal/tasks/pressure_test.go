@@ -194,7 +194,7 @@ func judgePressure(t *testing.T, sim *simulator.Simulator, w *watch, replies int
 			t.Errorf("%s: %d", violation, c[violation])
 		}
 	}
-	want := 0.5
+	want := 0.25
 	if strictPressure() {
 		want = 0.95
 	}
