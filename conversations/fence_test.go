@@ -2,7 +2,6 @@ package conversations
 
 import (
 	"testing"
-	"time"
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/db"
@@ -69,31 +68,6 @@ func TestReleaseOfAnOldClaim(t *testing.T) {
 		}
 		if c := b.claim(1); len(c) != 1 || c[0].Attempt != 2 {
 			t.Errorf("claimed %+v; want the second attempt", c)
-		}
-	})
-}
-
-// A probe that makes no call leaves the trial to another one.
-func TestReleasedProbe(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		b := newBench(t, d)
-		for _, phone := range []string{ada, "+16505550000"} {
-			b.open(phone)
-			b.queued(b.draft(phone, "x"))
-		}
-		if err := b.TripBreaker(t.Context(), "ten_1", "ch_1", "The provider does not answer.", false); err != nil {
-			t.Fatal(err)
-		}
-		b.later(31 * time.Second)
-		c := b.claimWithin(meta)
-		if len(c) != 1 || !c[0].Probe {
-			t.Fatalf("claimed %+v; want a probe", c)
-		}
-		if err := b.ReleaseSends(t.Context(), c, 0, ""); err != nil {
-			t.Fatal(err)
-		}
-		if c = b.claimWithin(meta); len(c) != 1 || !c[0].Probe {
-			t.Errorf("claimed %+v; want another probe", c)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package conversations
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -81,148 +80,38 @@ func TestPairLimit(t *testing.T) {
 		if len(c) != 1 {
 			t.Fatalf("%d claimed after the burst was paid back", len(c))
 		}
+	})
+}
+
+// A claim without a call costs nothing, and a provider that finds a recipient's
+// messages too many is obeyed.
+func TestPairIsGivenBackAndSlowedDown(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		b.open(ada)
+		b.queued(b.draft(ada, "x"))
+		one := func(id string) ChannelLimits {
+			l := meta(id)
+			l.PairBurst = 1
+			return l
+		}
+		c := b.claimWithin(one)
 		if err := b.ReleaseSends(t.Context(), c, 0, ""); err != nil { // no call: it is free again
 			t.Fatal(err)
 		}
-		if c = b.claimWithin(meta); len(c) != 1 {
+		if c = b.claimWithin(one); len(c) != 1 {
 			t.Fatal("what was given back is not free")
 		}
 		b.outcome(Outcome{Claim: c[0], Verdict: VerdictRetry, Reason: WaitPair, Wait: 4 * time.Minute, Err: &channels.SendError{Class: channels.ClassThrottled, Scope: channels.ScopeLane, Code: "131056"}})
 		b.exec(`UPDATE sends SET due_at = 0`)
-		if c := b.claimWithin(meta); len(c) != 0 {
+		if c := b.claimWithin(one); len(c) != 0 {
 			t.Error("claimed before the provider's back-off was over")
 		}
 		b.later(5 * time.Minute)
-		if c := b.claimWithin(meta); len(c) != 1 {
+		if c := b.claimWithin(one); len(c) != 1 {
 			t.Error("not claimed after the back-off")
 		}
 	})
-}
-
-// A tier counts people, not messages; who was not reached is not counted; a place
-// that becomes free is used, and a raised tier at once.
-func TestTier(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		b := newBench(t, d)
-		if err := b.SetTier(t.Context(), "ten_1", "ch_1", "waba", "TIER_3", 3, "operator"); err != nil {
-			t.Fatal(err)
-		}
-		phone := func(i int) string { return fmt.Sprintf("+1650555%04d", i) }
-		b.open(ada) // an open window: not counted
-		b.queued(b.template(ada, "UTILITY"))
-		var ids []string
-		for i := range 5 {
-			ids = append(ids, b.queued(b.template(phone(i), "UTILITY")).ID)
-		}
-		c := b.claimWithin(meta)
-		if len(c) != 4 {
-			t.Fatalf("%d claimed; want the open window and three others", len(c))
-		}
-		if w := b.waiting(ids[4]); w.Reason != WaitTier || w.Limit != 3 || w.Used != 3 || time.Until(w.Until) < 23*time.Hour {
-			t.Errorf("waits %+v", w)
-		}
-		for _, c := range c[:3] {
-			b.outcome(sent(c))
-		}
-		b.outcome(Outcome{Claim: c[3], Verdict: VerdictFailed, Err: &channels.SendError{Class: channels.ClassRecipient, Code: "131026"}})
-		b.explainAll()
-		c = b.claimWithin(meta)
-		if len(c) != 1 || c[0].MessageID != ids[3] {
-			t.Fatalf("the place of the one who was not reached: %+v", c)
-		}
-		b.outcome(sent(c[0]))
-		b.queued(b.template(phone(0), "UTILITY"))
-		if c = b.claimWithin(meta); len(c) != 1 || c[0].Out.To.Phone != phone(0) {
-			t.Fatalf("somebody counted already: %+v", c)
-		}
-		b.outcome(sent(c[0]))
-		b.later(24*time.Hour + time.Second)
-		b.exec(`UPDATE tier_recipients SET at = at + 3600000000 WHERE contact_id = (SELECT contact_id FROM messages WHERE id = $1)`, ids[0])
-		b.exec(`UPDATE sends SET due_at = valid_until WHERE wait_reason = 'tier_limit'`)
-		b.explainAll()
-		if c = b.claimWithin(meta); len(c) != 1 || c[0].MessageID != ids[4] {
-			t.Fatalf("a day later: %+v", c)
-		}
-		b.outcome(sent(c[0]))
-		if n := b.count(`SELECT count(*) FROM tier_recipients`); n != b.count(`SELECT used FROM tiers`) || n != 2 {
-			t.Errorf("%d people counted, %d noted; want 2", n, b.count(`SELECT used FROM tiers`))
-		}
-		if err := b.SetTier(t.Context(), "ten_1", "ch_1", "waba", "TIER_2", 2, "provider"); err != nil {
-			t.Fatal(err)
-		}
-		m := b.queued(b.template(phone(9), "UTILITY"))
-		if c = b.claimWithin(meta); len(c) != 0 {
-			t.Fatalf("over the lowered tier: %+v", c)
-		}
-		if err := b.SetTier(t.Context(), "ten_1", "ch_1", "waba", "TIER_UNLIMITED", -1, "provider"); err != nil {
-			t.Fatal(err)
-		}
-		b.exec(`UPDATE channels SET portfolio = 'waba'`)
-		b.explainAll()
-		if c = b.claimWithin(meta); len(c) != 1 || c[0].MessageID != m.ID {
-			t.Errorf("unlimited: %+v", c)
-		}
-		if got := len(b.log("channel.limit")); got != 3 {
-			t.Errorf("%d changes of the limit told; want 3", got)
-		}
-	})
-}
-
-// What waits for the tier goes on when its person writes, or is counted for another
-// message, although no place is free.
-func TestTierNoLongerNeeded(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		b := newBench(t, d)
-		b.exec(`UPDATE channels SET portfolio = 'waba'`)
-		if err := b.SetTier(t.Context(), "ten_1", "ch_1", "waba", "TIER_1", 1, "operator"); err != nil {
-			t.Fatal(err)
-		}
-		b.queued(b.template("+16505550000", "UTILITY"))
-		b.outcome(sent(b.claimWithin(meta)[0]))
-		m := b.queued(b.template(ada, "UTILITY"))
-		if c := b.claimWithin(meta); len(c) != 0 || b.waiting(m.ID).Reason != WaitTier {
-			t.Fatalf("claimed %+v; it waits %+v", c, b.waiting(m.ID))
-		}
-		b.explainAll()
-		if c := b.claimWithin(meta); len(c) != 0 {
-			t.Fatalf("over the tier: %+v", c)
-		}
-		b.open(ada)
-		b.explainAll()
-		c := b.claimWithin(meta)
-		if len(c) != 1 || c[0].MessageID != m.ID {
-			t.Fatalf("claimed %+v after the customer wrote", c)
-		}
-		again := b.queued(b.template("+16505550000", "UTILITY"))
-		b.exec(`UPDATE sends SET wait_reason = 'tier_limit', due_at = valid_until WHERE message_id = $1`, again.ID)
-		b.explainAll()
-		if c = b.claimWithin(meta); len(c) != 1 || c[0].MessageID != again.ID {
-			t.Errorf("claimed %+v; want the message to who is counted", c)
-		}
-	})
-}
-
-func TestTierRejects(t *testing.T) {
-	b := newBench(t, dbtest.SQLite(t))
-	if err := b.SetTier(t.Context(), "ten_1", "ch_1", "waba", "", 1, "operator"); err != nil {
-		t.Fatal(err)
-	}
-	reject := func(id string) ChannelLimits {
-		l := meta(id)
-		l.TierReject = true
-		return l
-	}
-	b.queued(b.template(ada, "UTILITY"))
-	m := b.queued(b.template("+16505550000", "UTILITY"))
-	for _, c := range b.claimWithin(reject) {
-		if c.Refusal != nil {
-			b.outcome(Outcome{Claim: c, Verdict: VerdictRejected, Err: c.Refusal})
-		}
-	}
-	got, err := b.GetMessage(t.Context(), "ten_1", m.ID)
-	if err != nil || got.Status != Rejected || got.Error == nil || got.Error.Code != "tier_exhausted" {
-		t.Errorf("%s, %+v, %v", got.Status, got.Error, err)
-	}
 }
 
 // A paused template stops what is made from it, and nothing else, until it is
@@ -299,94 +188,6 @@ func TestMarketingHolds(t *testing.T) {
 		}
 		if n := len(b.log("channel.alert")); n != 1 {
 			t.Errorf("%d alarms; want 1", n)
-		}
-	})
-}
-
-// An open breaker stops the channel on every node; then one message tries, and
-// what becomes of it decides.
-func TestBreaker(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		b := newBench(t, d)
-		var ids []string
-		for i := range 3 {
-			phone := fmt.Sprintf("+1650555000%d", i)
-			b.open(phone)
-			ids = append(ids, b.queued(b.draft(phone, "x")).ID)
-		}
-		trip := func(probe bool) {
-			if err := b.TripBreaker(t.Context(), "ten_1", "ch_1", "The provider does not answer.", probe); err != nil {
-				t.Fatal(err)
-			}
-		}
-		trip(false)
-		trip(false) // another node's calls fail too
-		if c := b.claimWithin(meta); len(c) != 0 {
-			t.Fatalf("claims %+v", c)
-		}
-		b.explainAll()
-		if w := b.waiting(ids[0]); w.Reason != WaitBreaker || w.Until.IsZero() {
-			t.Errorf("waits %+v", w)
-		}
-		if n := b.count(`SELECT count(*) FROM breakers WHERE until - at BETWEEN 29900000 AND 30100000`); n != 1 {
-			t.Error("it does not open for 30 s at first")
-		}
-		b.later(31 * time.Second)
-		c := b.claimWithin(meta)
-		if len(c) != 1 || !c[0].Probe {
-			t.Fatalf("probe: %+v", c)
-		}
-		if again := b.claimWithin(meta); len(again) != 0 {
-			t.Fatalf("a second probe: %+v", again)
-		}
-		b.outcome(Outcome{Claim: c[0], Verdict: VerdictRetry, Reason: WaitRetry, Wait: time.Second, Err: &channels.SendError{Class: channels.ClassNotSent, Code: "dial"}})
-		trip(true)
-		b.later(31 * time.Second)
-		if c := b.claimWithin(meta); len(c) != 0 {
-			t.Fatalf("open for 60 s the second time, but %+v", c)
-		}
-		b.explainAll()
-		b.later(40 * time.Second)
-		c = b.claimWithin(meta)
-		if len(c) != 1 {
-			t.Fatalf("second probe: %+v", c)
-		}
-		b.outcome(sent(c[0]))
-		if err := b.CloseBreaker(t.Context(), "ten_1", "ch_1"); err != nil {
-			t.Fatal(err)
-		}
-		if c = b.claimWithin(meta); len(c) != 2 {
-			t.Errorf("closed: %+v", c)
-		}
-		if len(b.log("channel.paused")) != 1 || len(b.log("channel.resumed")) != 1 {
-			t.Errorf("told %d, %d times", len(b.log("channel.paused")), len(b.log("channel.resumed")))
-		}
-	})
-}
-
-// After a repair one message finds out whether it was one.
-func TestRepairedChannelTriesOne(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		b := newBench(t, d)
-		for i := range 5 {
-			phone := fmt.Sprintf("+1650555000%d", i)
-			b.open(phone)
-			b.queued(b.draft(phone, "x"))
-		}
-		b.exec(`UPDATE sends SET wait_reason = 'channel_paused'`)
-		if err := b.ReleaseChannel(t.Context(), "ch_1"); err != nil {
-			t.Fatal(err)
-		}
-		c := b.claimWithin(meta)
-		if len(c) != 1 || !c[0].Probe {
-			t.Fatalf("claims %+v; want one probe", c)
-		}
-		b.outcome(sent(c[0]))
-		if err := b.CloseBreaker(t.Context(), "ten_1", "ch_1"); err != nil {
-			t.Fatal(err)
-		}
-		if c = b.claimWithin(meta); len(c) != 4 {
-			t.Errorf("claims %d; want the others", len(c))
 		}
 	})
 }

@@ -101,13 +101,16 @@ func TestCancelRace(t *testing.T) {
 	})
 }
 
-func TestRetry(t *testing.T) {
+// ending is a way for a message to end unsent.
+type ending struct {
+	name      string
+	end       func(b *bench, c Claim)
+	duplicate bool // sending it again might make two
+}
+
+func endings() []ending {
 	refusal := &channels.SendError{Class: channels.ClassRecipient, Code: "131026", Title: "Undeliverable"}
-	tests := []struct {
-		name      string
-		end       func(b *bench, c Claim)
-		duplicate bool
-	}{
+	return []ending{
 		{"refused", func(b *bench, c Claim) { b.outcome(Outcome{Claim: c, Verdict: VerdictFailed, Err: refusal}) }, false},
 		{"reported as failed", func(b *bench, c Claim) {
 			b.outcome(Outcome{Claim: c, Verdict: VerdictSent, Sent: channels.Sent{ProviderID: "wamid." + c.MessageID}})
@@ -135,7 +138,10 @@ func TestRetry(t *testing.T) {
 			}
 		}, true},
 	}
-	for _, tt := range tests {
+}
+
+func TestRetry(t *testing.T) {
+	for _, tt := range endings() {
 		t.Run(tt.name, func(t *testing.T) {
 			dbtest.Run(t, func(t *testing.T, d *db.DB) {
 				b := newBench(t, d)

@@ -125,7 +125,7 @@ func TestTrackingLost(t *testing.T) {
 }
 
 // A report comes before the answer to the call: the message knows its attempt at
-// once, and keeps it.
+// once, and keeps it. The attempt ends with the report: its process may have died.
 func TestAttemptBeforeItsAnswer(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBench(t, d)
@@ -137,6 +137,9 @@ func TestAttemptBeforeItsAnswer(t *testing.T) {
 		b.ingest(b.webhook(1, e))
 		if got := b.message(m.ID); got.Attempt != 1 {
 			t.Errorf("attempt %d before the answer; want 1", got.Attempt)
+		}
+		if n := b.count(`SELECT count(*) FROM attempts WHERE outcome = 'sent' AND provider_id = 'wamid.1' AND finished_at > 0`); n != 1 {
+			t.Errorf("%d attempts ended with the report; want 1", n)
 		}
 		b.outcome(Outcome{Claim: c[0], Verdict: VerdictSent, Sent: channels.Sent{ProviderID: "wamid.1"}})
 		if got := b.message(m.ID); got.Attempt != 1 || got.Status != Sent {

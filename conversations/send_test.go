@@ -197,23 +197,6 @@ func TestUncertainSettledByReport(t *testing.T) {
 	})
 }
 
-// A process died during its call, and the provider's report comes before anybody has
-// noticed.
-func TestReportEndsTheAttempt(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		b := newBench(t, d)
-		b.open(ada)
-		m := b.queued(b.draft(ada, "x"))
-		b.claim(1)
-		e := status("wamid.out", channels.StatusSent, b.clock())
-		e.Status.MessageID = m.ID
-		b.ingest(b.webhook(1, e))
-		if n := b.count(`SELECT count(*) FROM attempts WHERE outcome = 'sent' AND provider_id = 'wamid.out' AND finished_at > 0`); n != 1 {
-			t.Errorf("%d attempts ended with the report; want 1", n)
-		}
-	})
-}
-
 func TestUncertainPolicies(t *testing.T) {
 	tests := []struct {
 		policy, category string
