@@ -39,16 +39,48 @@ func (s *Store) GetContact(ctx context.Context, tenantID, contactID string) (Con
 	return list[0], err
 }
 
-// ListContacts returns up to limit contacts with ids below before, newest first. q
-// matches names and addresses that begin with it, whatever their case.
-func (s *Store) ListContacts(ctx context.Context, tenantID, q, before string, limit int) ([]Contact, error) {
+// ContactFilter selects contacts; empty fields select all.
+type ContactFilter struct {
+	Q          string   // the beginning of a name or an address, whatever its case
+	ChannelIDs []string // with a conversation on any of these; for keys bound to channels
+}
+
+// met selects contacts with a conversation on one of the channels.
+func (w *where) met(channelIDs []string) {
+	if len(channelIDs) == 0 {
+		return
+	}
+	w.sql += ` AND EXISTS (SELECT 1 FROM conversations c WHERE c.contact_id = contacts.id`
+	w.in("c.channel_id", channelIDs)
+	w.sql += `)`
+}
+
+// CheckContact returns a not_found fault for a contact that f does not select by its
+// channels.
+func (s *Store) CheckContact(ctx context.Context, tenantID, contactID string, f ContactFilter) error {
+	w := where{args: []any{tenantID, contactID}, sql: ` WHERE tenant_id = $1 AND id = $2`}
+	w.met(f.ChannelIDs)
+	var found string
+	err := s.db.GetContext(ctx, &found, `SELECT id FROM contacts`+w.sql, w.args...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.Missing("contact")
+	}
+	if err != nil {
+		return fmt.Errorf("check contact %s: %w", contactID, err)
+	}
+	return nil
+}
+
+// ListContacts returns up to limit contacts with ids below before, newest first.
+func (s *Store) ListContacts(ctx context.Context, tenantID string, f ContactFilter, before string, limit int) ([]Contact, error) {
 	w := where{args: []any{tenantID}, sql: ` WHERE tenant_id = $1`}
 	if before != "" {
 		w.add("id < ", before)
 	}
-	if q != "" {
-		w.beginning(s.db.Dialect, strings.ToLower(q))
+	if f.Q != "" {
+		w.beginning(s.db.Dialect, strings.ToLower(f.Q))
 	}
+	w.met(f.ChannelIDs)
 	w.args = append(w.args, limit)
 	rows, err := s.db.QueryContext(ctx, `SELECT `+contactColumns+` FROM contacts`+w.sql+fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(w.args)), w.args...)
 	if err != nil {

@@ -46,7 +46,7 @@ func TestListFilters(t *testing.T) {
 			}
 		}
 		for q, want := range map[string]int{"": 2, "ada": 1, "Ada L": 1, "lovelace": 0, "+1650555000": 2, "+16505550002": 1, "16505550002": 0, "%": 0} {
-			people, err := b.ListContacts(t.Context(), "ten_1", q, "", 10)
+			people, err := b.ListContacts(t.Context(), "ten_1", ContactFilter{Q: q}, "", 10)
 			if err != nil || len(people) != want {
 				t.Errorf("%q: %d contacts, %v; want %d", q, len(people), err, want)
 			}

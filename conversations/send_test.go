@@ -304,7 +304,7 @@ func TestOtherTenantSeesNothing(t *testing.T) {
 		}
 		msgs, _ := b.ListMessages(t.Context(), "ten_2", MessageFilter{}, "", 10)
 		convs, _ := b.ListConversations(t.Context(), "ten_2", ConversationFilter{}, time.Time{}, "", 10)
-		people, _ := b.ListContacts(t.Context(), "ten_2", "", "", 10)
+		people, _ := b.ListContacts(t.Context(), "ten_2", ContactFilter{}, "", 10)
 		journal, _ := b.ListJournal(t.Context(), "ten_2", JournalFilter{}, "", 10)
 		if len(msgs)+len(convs)+len(people)+len(journal) != 0 {
 			t.Error("another tenant's rows are listed")

@@ -64,7 +64,8 @@ func (s *Server) listContacts(ctx context.Context, in *listContactsInput) (*page
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.Conversations.ListContacts(ctx, principal(ctx).TenantID, in.Q, before, in.Limit+1)
+	p := principal(ctx)
+	list, err := s.Conversations.ListContacts(ctx, p.TenantID, conversations.ContactFilter{Q: in.Q, ChannelIDs: p.ChannelIDs}, before, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -75,10 +76,23 @@ type contactPath struct {
 	ID string `path:"id" maxLength:"100"`
 }
 
+// allowedContact checks a key's channel scope: it knows who has a conversation on one
+// of its channels, and nobody else.
+func (s *Server) allowedContact(ctx context.Context, contactID string) error {
+	p := principal(ctx)
+	if len(p.ChannelIDs) == 0 {
+		return nil
+	}
+	return s.Conversations.CheckContact(ctx, p.TenantID, contactID, conversations.ContactFilter{ChannelIDs: p.ChannelIDs})
+}
+
 type contactOutput struct{ Body contactBody }
 
 // getContact serves GET /api/v1/contacts/{id}.
 func (s *Server) getContact(ctx context.Context, in *contactPath) (*contactOutput, error) {
+	if err := s.allowedContact(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	c, err := s.Conversations.GetContact(ctx, principal(ctx).TenantID, in.ID)
 	if err != nil {
 		return nil, err
@@ -99,7 +113,8 @@ type createContactOutput struct {
 	Body     contactBody
 }
 
-// createContact serves POST /api/v1/contacts.
+// createContact serves POST /api/v1/contacts. A key that is limited to channels sees
+// the contact again once there is a conversation on one of them.
 func (s *Server) createContact(ctx context.Context, in *createContactInput) (*createContactOutput, error) {
 	if err := checkAttributes(in.Body.Attributes); err != nil {
 		return nil, err
@@ -173,6 +188,9 @@ type updateContactInput struct {
 // updateContact serves PATCH /api/v1/contacts/{id}.
 func (s *Server) updateContact(ctx context.Context, in *updateContactInput) (*contactOutput, error) {
 	if err := checkAttributes(in.Body.Attributes); err != nil {
+		return nil, err
+	}
+	if err := s.allowedContact(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	p := conversations.ContactPatch{Name: in.Body.Name, Attributes: in.Body.Attributes}

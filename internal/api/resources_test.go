@@ -120,6 +120,15 @@ func TestConversationRoundTrip(t *testing.T) {
 		if found := l.do(200, "GET", "/api/v1/messages?status=queued,sent&direction=outbound", ""); len(at(found, "data").([]any)) != 1 {
 			t.Errorf("filtered %v", found)
 		}
+		contact := "/api/v1/contacts/" + at(conv, "data", 0, "contact", "id").(string)
+		for scope, want := range map[string]int{l.wire.ID: 1, l.loose.ID: 0} { // a key knows whom its channels know
+			status := map[int]int{1: 200, 0: 404}[want]
+			if found := l.do(200, "GET", "/api/v1/contacts?q=ada", "", "X-API-Key", "ten_a/*,in="+scope); len(at(found, "data").([]any)) != want {
+				t.Errorf("a key limited to a channel sees %v; want %d", found, want)
+			}
+			l.do(status, "GET", contact, "", "X-API-Key", "ten_a/*,in="+scope)
+			l.do(status, "PATCH", contact, `{"name":"Ada L."}`, "X-API-Key", "ten_a/*,in="+scope)
+		}
 		if read := l.do(200, "POST", "/api/v1/conversations/"+id+"/read", ""); at(read, "unreadCount") != 0.0 {
 			t.Errorf("read %v", read)
 		}
