@@ -14,7 +14,8 @@ import (
 // duplicated 0. Afterwards the server is what it was: a request is acknowledged within
 // 10 s of the end of each, and there are at most 50 goroutines more (connections of the
 // load that are kept). From 10 s after the last on, other requests take what they took
-// before: at most twice as long, or 500 ms more, at the 99th percentile.
+// before: at most twice as long, or 500 ms more (a second in the short profile, for a
+// machine that does other things), at the 99th percentile.
 var postgres = Scenario{
 	Name: "postgres", Rules: "R5", Alone: true, Modes: []string{world.Postgres},
 	Promise: "A restart of PostgreSQL, or a connection to it that is cut or silent, is seen as 503 and waiting, never as loss.",
@@ -73,7 +74,8 @@ func (t *Trial) calmAgain(ctx context.Context, w *world.World, before *rig.Times
 	t.Count("ordinary request before, p99 ms", before.Quantile(0.99))
 	t.Count("ordinary request 10 s after, p99 ms", after.Quantile(0.99))
 	t.Expect(after.Len() >= before.Len()/2, "%d ordinary requests were answered 10 s after, %d before", after.Len(), before.Len())
-	t.Expect(after.Quantile(0.99) <= max(2*before.Quantile(0.99), before.Quantile(0.99)+500),
+	more := float64(t.Pick(1000, 500)) // ms
+	t.Expect(after.Quantile(0.99) <= max(2*before.Quantile(0.99), before.Quantile(0.99)+more),
 		"ordinary requests took %.0f ms at the 99th percentile 10 s after, %.0f ms before", after.Quantile(0.99), before.Quantile(0.99))
 }
 

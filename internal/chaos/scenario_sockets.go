@@ -11,12 +11,13 @@ import (
 // slowSockets is R26: of 2,000 sockets (10,000 in the long profile) nine tenths read
 // a byte a second while 50 messages a second come in (100 in the long profile), until
 // the server closes them as slow, after 10 s in which they took nothing (60 s, the
-// default, in the long profile). The others get their events within 500 ms at the 99th
-// percentile, or within twice what they took without the slow ones, and without a gap; a
-// machine on which 500 ms are not enough without them shows nothing. A tenth of the slow
-// ones read again in the end: some find that they were closed with 4008 and the cursor
-// that is theirs, some were cut off, and all of them catch up with what they hold,
-// without a gap. The server stays under 1.2 GB.
+// default, in the long profile). The others get their events, without a gap, within
+// 500 ms at the 99th percentile or twice what they took without the slow ones; in the
+// short profile within 2 s, since the machine may do other things, and a server that
+// waits for a slow client waits for 10 s. A machine that takes longer without them shows
+// nothing. A tenth of the slow ones read again in the end: some find that they were
+// closed with 4008 and the cursor that is theirs, some were cut off, and all of them
+// catch up with what they hold, without a gap. The server stays under 1.2 GB.
 var slowSockets = Scenario{
 	Name: "slow-sockets", Rules: "R26", Alone: true, Modes: []string{world.Postgres},
 	Promise: "Thousands of clients that hardly read do not slow down the others; they are closed with 4008 and a cursor, and miss nothing when they come back.",
@@ -24,7 +25,6 @@ var slowSockets = Scenario{
 }
 
 const (
-	socketsP99    = 500 * time.Millisecond
 	socketsMemory = 1200 << 20 // bytes
 	catchUp       = 60 * time.Second
 )
@@ -44,7 +44,8 @@ func runSlowSockets(ctx context.Context, t *Trial) error {
 	w.fleet.Look(0) // the machine was busy with the handshakes
 	w.Pause(ctx, t.For(6*time.Second, 30*time.Second))
 	alone := w.fleet.Look(0).Latency
-	if alone > socketsP99 {
+	limit := t.For(2*time.Second, 500*time.Millisecond)
+	if alone > limit {
 		return t.Skip("without slow sockets events already took %s at the 99th percentile", alone)
 	}
 	var lazy [2]*world.Laggards // of which the second is to catch up: a tenth, because all of them would measure the reader
@@ -65,7 +66,7 @@ func runSlowSockets(ctx context.Context, t *Trial) error {
 	used := watched().Peak
 	others, _ := lazy[0].Look(0) // which were cut off in the end, because they never took their close
 	t.Expect(others.Gaps+others.Resets == 0, "slow sockets saw %d gaps and %d resets", others.Gaps, others.Resets)
-	t.Expect(a.Seen.Latency <= max(socketsP99, 2*alone), "the other clients' events took %s at the 99th percentile, and %s before the slow ones came", a.Seen.Latency, alone)
+	t.Expect(a.Seen.Latency <= max(limit, 2*alone), "the other clients' events took %s at the 99th percentile, and %s before the slow ones came", a.Seen.Latency, alone)
 	t.Expect(used <= socketsMemory, "the server used %d MiB", used>>20)
 	t.Count("p99AloneMs", float64(alone.Milliseconds()))
 	t.Count("p99Ms", float64(a.Seen.Latency.Milliseconds()))
