@@ -53,6 +53,17 @@ func TestChannels(t *testing.T) {
 			t.Errorf("health is not kept: %v", shown)
 		}
 		l.do(422, "POST", "/api/v1/channels/"+id+"/verify", "")
+		l.do(204, "DELETE", "/api/v1/channels/"+id, "")
+		l.do(404, "GET", "/api/v1/channels/"+id, "")
+		l.do(422, "POST", "/api/v1/channels/"+l.wire.ID+"/templates/sync", "")
+	})
+}
+
+func TestChannelScopeAndLimits(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		l := newLab(t, d)
+		id := l.loose.ID
+		l.do(200, "PATCH", "/api/v1/channels/"+id, `{"throughputPerSecond":5}`)
 		l.do(404, "GET", "/api/v1/channels/"+id, "", "X-API-Key", "ten_b/*")
 		l.do(404, "GET", "/api/v1/channels/"+id, "", "X-API-Key", "ten_a/*,in="+l.wire.ID)
 		scoped := l.do(200, "GET", "/api/v1/channels", "", "X-API-Key", "ten_a/*,in="+l.wire.ID)
@@ -72,9 +83,6 @@ func TestChannels(t *testing.T) {
 			t.Errorf("limits %v", gauges)
 		}
 		l.do(404, "GET", "/api/v1/channels/"+id+"/limits", "", "X-API-Key", "ten_b/*")
-		l.do(204, "DELETE", "/api/v1/channels/"+id, "")
-		l.do(404, "GET", "/api/v1/channels/"+id, "")
-		l.do(422, "POST", "/api/v1/channels/"+l.wire.ID+"/templates/sync", "")
 	})
 }
 

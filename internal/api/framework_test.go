@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -143,84 +142,6 @@ func call(t *testing.T, s *Server, method, path, body string, header ...string) 
 		t.Fatal(err)
 	}
 	return answer{resp.StatusCode, resp.Header, string(data)}
-}
-
-func TestProblems(t *testing.T) {
-	var log bytes.Buffer
-	s := withThings(New(Deps{Auth: credentials{}, Log: slog.New(slog.NewTextHandler(&log, nil))}))
-	key := "ten_a/contacts:manage"
-	secret := "rejected-value"
-	tests := []struct {
-		name, path, body, key string
-		want                  int
-		code, field           string
-	}{
-		{"no credential", "/api/v1/things", `{}`, "", 401, "credential_missing", ""},
-		{"bad credential", "/api/v1/things", `{}`, "nonsense", 401, "credential_invalid", ""},
-		{"missing permission", "/api/v1/things", `{}`, "ten_a/messages:view", 403, "permission_missing", ""},
-		{"no such route", "/api/v1/nothing", `{}`, key, 404, "route_not_found", ""},
-		{"not JSON", "/api/v1/things", `{"name": ` + secret, key, 400, "malformed_json", ""},
-		{"not JSON, own validation", "/api/v1/loose", `{"name": ` + secret, key, 400, "malformed_json", ""},
-		{"duplicate name", "/api/v1/things", `{"name":"a","name":"b"}`, key, 400, "duplicate_name", "/name"},
-		{"duplicate name, own validation", "/api/v1/loose", `{"name":"a","name":"b"}`, key, 400, "duplicate_name", "/name"},
-		{"unknown field", "/api/v1/things", `{"name":"a","nmae":"rejected-value"}`, key, 422, "validation_error", "/nmae unknown"},
-		{"unknown field, own validation", "/api/v1/loose", `{"name":"a","parts":[{"size":1,"sise":2}]}`, key, 422, "validation_error", "/parts/0/sise unknown"},
-		{"wrong type", "/api/v1/things", `{"name":"a","parts":[{"size":"rejected-value"}]}`, key, 422, "validation_error", "/parts/0/size invalid"},
-		{"wrong type, own validation", "/api/v1/loose", `{"name":"a","parts":[{"size":"rejected-value"}]}`, key, 422, "validation_error", "/parts/0/size invalid"},
-		{"too long", "/api/v1/things", `{"name":"rejected-value"}`, key, 422, "validation_error", "/name too_long"},
-		{"required", "/api/v1/things", `{"count":1}`, key, 422, "validation_error", "/name required"},
-		{"no body", "/api/v1/things", ``, key, 400, "malformed", ""},
-		{"unknown parameter", "/api/v1/things?nope=1", `{"name":"a"}`, key, 422, "validation_error", "nope unknown"},
-		{"adapter's problems", "/api/v1/things", `{"name":"bad"}`, key, 422, "validation_error", "/content/text too_long"},
-		{"missing thing", "/api/v1/things", `{"name":"gone"}`, key, 404, "not_found", ""},
-		{"away", "/api/v1/things", `{"name":"wait"}`, key, 503, "away", ""},
-		{"disk full", "/api/v1/things", `{"name":"full"}`, key, 503, "storage_full", ""},
-		{"provider away", "/api/v1/things", `{"name":"far"}`, key, 503, "provider_unavailable", ""},
-		{"provider refused", "/api/v1/things", `{"name":"no"}`, key, 422, "provider_refused", ""},
-		{"internal", "/api/v1/things", `{"name":"boom"}`, key, 500, "internal", ""},
-		{"panic", "/api/v1/things", `{"name":"panic"}`, key, 500, "internal", ""},
-		{"too large", "/api/v1/things", `{"name":"` + strings.Repeat("x", maxJSONBody) + `"}`, key, 413, "too_large", ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := call(t, s, "POST", tt.path, tt.body, "X-API-Key", tt.key, "X-Request-Id", "caller-id-1")
-			var p Problem
-			if err := json.Unmarshal([]byte(got.body), &p); err != nil {
-				t.Fatalf("%d %s: %v", got.status, got.body, err)
-			}
-			field := ""
-			if len(p.Errors) > 0 && tt.field != "" {
-				field = p.Errors[0].Pointer + p.Errors[0].Parameter
-				if strings.Contains(tt.field, " ") {
-					field += " " + p.Errors[0].Code
-				}
-			}
-			if got.status != tt.want || p.Status != tt.want || p.Code != tt.code || field != tt.field {
-				t.Errorf("got %d %s; want %d %s %s", got.status, got.body, tt.want, tt.code, tt.field)
-			}
-			if ct := got.header.Get("Content-Type"); ct != problemType {
-				t.Errorf("content type %s", ct)
-			}
-			if p.RequestID != "caller-id-1" || got.header.Get("X-Request-Id") != "caller-id-1" || p.Type == "" || p.Title == "" || p.Detail == "" {
-				t.Errorf("incomplete: %s", got.body)
-			}
-			if strings.Contains(got.body, secret) || strings.Contains(got.body, "secret detail") {
-				t.Errorf("echoes what it must not: %s", got.body)
-			}
-			if p.Retryable != (tt.want >= 500) {
-				t.Errorf("retryable = %v", p.Retryable)
-			}
-		})
-	}
-	if got := call(t, s, "POST", "/api/v1/things", `{"name":"no"}`, "X-API-Key", key); !strings.Contains(got.body, "Invalid parameter. A body cannot end with a variable. Correct it.") {
-		t.Errorf("the provider's reason is missing: %s", got.body)
-	}
-	if got := call(t, s, "POST", "/api/v1/things", `{"name":"wait"}`, "X-API-Key", key); got.header.Get("Retry-After") != "2" {
-		t.Errorf("Retry-After = %q; want 2: rounded up", got.header.Get("Retry-After"))
-	}
-	if strings.Contains(log.String(), secret) || strings.Contains(log.String(), "ten_a/contacts") {
-		t.Error("the log holds a value or a credential")
-	}
 }
 
 // Every line of the log that a request causes carries its id, once.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/linktor/linktor/internal/bench/rig"
 )
 
@@ -56,6 +57,22 @@ func follow(t *testing.T, node rig.Node, key, after string, fn func(line string)
 	t.Fatalf("the stream after %s ended early, %d", after, res.StatusCode)
 }
 
+// moving are counters that traffic must move, and shown those that must be there.
+var (
+	moving = []string{
+		`ingest_total{result="applied"}`, `ingest_total{result="duplicate"}`, `ingest_seconds_count`, `ingest_batch_size_count`, `poison_items_total`,
+		`send_attempts_total{class="ok"}`, `send_seconds_count`, `events_total{type="message.received"}`, `events_total{type="message.status"}`,
+		`realtime_connections{transport="websocket"}`, `realtime_opened_total`, `realtime_events_total`, `realtime_bytes_total`, `realtime_catchups_total`,
+		`realtime_deliver_seconds_count`, `ws_lag_events_count`, `ws_resets_total{reason="epoch"}`,
+		`http_requests_total{method="POST",route="/api/v1/messages",status="2xx"}`,
+	}
+	shown = []string{
+		`outbox_due{state="queued"}`, `journal_failed`, `outbox_oldest_seconds`, `uncertain_open`, `parked_statuses`, `media_pending`, `spooled_webhooks`, `channels_paused`,
+		`breaker_state{state="open"}`, `lane_blocked_seconds`, `events_tail_lag`, `lease_expired_total`, `possible_duplicates_total`,
+		`realtime_slow_total`, `realtime_revoked_total`, `realtime_errors_total`,
+	}
+)
+
 // Ensure that every counter that the promises are judged by is there, and moves
 // with what it counts.
 func TestMetrics(t *testing.T) {
@@ -84,7 +101,28 @@ func TestMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ws.CloseNow()
+	defer ws.CloseNow() // it counts as connected until then
+	converse(t, c, line, ws)
+	readStreams(t, c, node, key)
+	after := scrape(t, c)
+	for _, moves := range moving {
+		if after["linktor_"+moves] <= before["linktor_"+moves] {
+			t.Errorf("%s does not move: %v, then %v", moves, before["linktor_"+moves], after["linktor_"+moves])
+		}
+	}
+	for _, shown := range shown {
+		if v, ok := after["linktor_"+shown]; !ok || v < 0 {
+			t.Errorf("%s is %v, %v", shown, v, ok)
+		}
+	}
+	if t.Failed() {
+		t.Log(fmt.Sprint(after))
+	}
+}
+
+// converse lets a customer write, twice the same, lets nobody write, and answers.
+func converse(t *testing.T, c *rig.Client, line *rig.Line, ws *websocket.Conn) {
+	t.Helper()
 	post := func(w *rig.Webhook) {
 		if ok, err := line.Post(c, w); err != nil || !ok {
 			t.Fatalf("the webhook was not taken: %v", err)
@@ -104,6 +142,11 @@ func TestMetrics(t *testing.T) {
 		}
 		sent = strings.Contains(string(frame), `"status":"sent"`)
 	}
+}
+
+// readStreams reads events from the beginning, and after a cursor of another log.
+func readStreams(t *testing.T, c *rig.Client, node rig.Node, key string) {
+	t.Helper()
 	var page struct{ Cursor string }
 	if err := c.Call("GET", "/api/v1/events?after=latest", nil, &page); err != nil {
 		t.Fatal(err)
@@ -111,28 +154,4 @@ func TestMetrics(t *testing.T) {
 	beginning := page.Cursor[:strings.LastIndexByte(page.Cursor, '.')] + ".0" // v1.<epoch>.<seq>
 	follow(t, node, key, beginning, func(l string) bool { return strings.Contains(l, "message.received") })
 	follow(t, node, key, "v1.eother.1", func(l string) bool { return strings.Contains(l, "reset") })
-	after := scrape(t, c)
-	for _, moves := range []string{
-		`ingest_total{result="applied"}`, `ingest_total{result="duplicate"}`, `ingest_seconds_count`, `ingest_batch_size_count`, `poison_items_total`,
-		`send_attempts_total{class="ok"}`, `send_seconds_count`, `events_total{type="message.received"}`, `events_total{type="message.status"}`,
-		`realtime_connections{transport="websocket"}`, `realtime_opened_total`, `realtime_events_total`, `realtime_bytes_total`, `realtime_catchups_total`,
-		`realtime_deliver_seconds_count`, `ws_lag_events_count`, `ws_resets_total{reason="epoch"}`,
-		`http_requests_total{method="POST",route="/api/v1/messages",status="2xx"}`,
-	} {
-		if after["linktor_"+moves] <= before["linktor_"+moves] {
-			t.Errorf("%s does not move: %v, then %v", moves, before["linktor_"+moves], after["linktor_"+moves])
-		}
-	}
-	for _, shown := range []string{
-		`outbox_due{state="queued"}`, `journal_failed`, `outbox_oldest_seconds`, `uncertain_open`, `parked_statuses`, `media_pending`, `spooled_webhooks`, `channels_paused`,
-		`breaker_state{state="open"}`, `lane_blocked_seconds`, `events_tail_lag`, `lease_expired_total`, `possible_duplicates_total`,
-		`realtime_slow_total`, `realtime_revoked_total`, `realtime_errors_total`,
-	} {
-		if v, ok := after["linktor_"+shown]; !ok || v < 0 {
-			t.Errorf("%s is %v, %v", shown, v, ok)
-		}
-	}
-	if t.Failed() {
-		t.Log(fmt.Sprint(after))
-	}
 }
