@@ -1,6 +1,7 @@
 package conversations
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/linktor/linktor/channels"
@@ -96,4 +97,41 @@ func TestSweepGoesOn(t *testing.T) {
 	if w := b.waiting(ids[3]); w.Reason != WaitChannelDisabled {
 		t.Errorf("waits %+v; want an explanation", w)
 	}
+}
+
+func TestUncertainPolicies(t *testing.T) {
+	tests := []struct {
+		policy, category string
+		want             Status
+		duplicate        bool
+	}{
+		{"auto", "", Queued, true},
+		{"auto", "UTILITY", Queued, true},
+		{"auto", "MARKETING", Failed, false},
+		{"auto", "AUTHENTICATION", Failed, false},
+		{"never", "", Failed, false},
+		{"resend", "MARKETING", Queued, true},
+		{"manual", "", Uncertain, false},
+	}
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		for i, tt := range tests {
+			phone := fmt.Sprintf("+1650555%04d", i)
+			b.open(phone)
+			draft := b.draft(phone, "x")
+			draft.OnUncertain, draft.Category = tt.policy, tt.category
+			m := b.queued(draft)
+			c := b.claim(1)
+			b.outcome(Outcome{Claim: c[0], Verdict: VerdictUncertain, Err: &channels.SendError{Class: channels.ClassUncertain, Code: "timeout"}})
+			b.exec(`UPDATE sends SET lease_until = 1 WHERE state = 'uncertain'`)
+			if _, err := b.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			got, _ := b.GetMessage(t.Context(), "ten_1", m.ID)
+			if got.Status != tt.want || got.PossibleDuplicate != tt.duplicate {
+				t.Errorf("%s %s: %s, duplicate %v; want %s, %v", tt.policy, tt.category, got.Status, got.PossibleDuplicate, tt.want, tt.duplicate)
+			}
+			b.exec(`DELETE FROM sends`)
+		}
+	})
 }
