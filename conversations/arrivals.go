@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/db"
@@ -167,8 +168,9 @@ func (b *ingestBatch) insertMessages(ctx context.Context) error {
 		return err
 	}
 	b.rest = db.Insert{Query: insertMessages, Rows: rows}
-	if len(b.reports)+len(b.changes) == 0 {
-		return nil // goes with the events
+	echo := func(m *arrival) bool { return m.in.Echo }
+	if len(b.changes) == 0 && (len(b.reports) == 0 || !slices.ContainsFunc(b.msgs, echo)) {
+		return nil // goes with the events: what follows looks for none of them
 	}
 	_, err := b.tx.ExecRows(ctx, b.rest.Query, b.rest.Rows)
 	b.rest = db.Insert{}
