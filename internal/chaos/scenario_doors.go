@@ -65,7 +65,7 @@ func runDoors(ctx context.Context, t *Trial) error {
 	t.Expect(stand.Load() == 0, "%d of %d silent connections still stand after %s", stand.Load(), silent, doorsPatience)
 	grown := watched().Peak - calm
 	allowed := int64(doorsMemory + silent*doorsConn)
-	t.Expect(int64(grown) <= allowed, "memory grew by %d MiB; want %d", grown>>20, allowed>>20)
+	t.Expect(grown <= allowed, "memory grew by %d MiB; want %d", grown>>20, allowed>>20)
 	p99, was := during.Quantile(0.99), before.Quantile(0.99)
 	median, usual := during.Quantile(0.5), before.Quantile(0.5)
 	t.Expect(during.Len() > 50, "only %d ordinary requests were answered: it shows nothing", during.Len())
