@@ -29,12 +29,7 @@ func (b *bench) closeBreaker() {
 func TestBreaker(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBench(t, d)
-		var ids []string
-		for i := range 3 {
-			phone := fmt.Sprintf("+1650555000%d", i)
-			b.open(phone)
-			ids = append(ids, b.queued(b.draft(phone, "x")).ID)
-		}
+		ids := b.threeQueued()
 		b.trip(false)
 		b.trip(false) // another node's calls fail too
 		if c := b.claimWithin(meta); len(c) != 0 {

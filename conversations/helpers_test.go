@@ -115,6 +115,17 @@ func (b *bench) queued(d Draft) Message {
 	return m
 }
 
+// threeQueued queues a message to each of three people who have just written.
+func (b *bench) threeQueued() (ids []string) {
+	b.t.Helper()
+	for i := range 3 {
+		phone := fmt.Sprintf("+1650555000%d", i)
+		b.open(phone)
+		ids = append(ids, b.queued(b.draft(phone, "x")).ID)
+	}
+	return ids
+}
+
 func (b *bench) claim(limit int) []Claim {
 	b.t.Helper()
 	c, err := b.ClaimSends(b.t.Context(), limit, ClaimFilter{})

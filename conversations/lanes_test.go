@@ -77,41 +77,37 @@ func TestOneClaimALane(t *testing.T) {
 // One node passes a message that was held up; before its claim is committed, the
 // message becomes due, and another node claims it.
 func TestPassedWhileItBecomesDue(t *testing.T) {
-	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		if d.Dialect != db.Postgres {
-			t.Skip("SQLite has one writer at a time")
+	d := dbtest.Postgres(t) // SQLite has one writer at a time
+	b := newBench(t, d)
+	other := NewStore(d, b.opts)
+	t.Cleanup(other.Stop)
+	head, next := b.heldUp(ada, time.Hour)
+	done := make(chan []Claim, 1)
+	err := d.InTx(t.Context(), func(tx *db.Tx) error {
+		c, _, err := b.claimIn(t.Context(), tx, 10, ClaimFilter{Limits: meta})
+		if err != nil || len(c) != 1 || c[0].MessageID != next.ID {
+			t.Fatalf("claimed %+v, %v; want the second message", c, err)
 		}
-		b := newBench(t, d)
-		other := NewStore(d, b.opts)
-		t.Cleanup(other.Stop)
-		head, next := b.heldUp(ada, time.Hour)
-		done := make(chan []Claim, 1)
-		err := d.InTx(t.Context(), func(tx *db.Tx) error {
-			c, _, err := b.claimIn(t.Context(), tx, 10, ClaimFilter{Limits: meta})
-			if err != nil || len(c) != 1 || c[0].MessageID != next.ID {
-				t.Fatalf("claimed %+v, %v; want the second message", c, err)
+		b.exec(`UPDATE sends SET due_at = 0 WHERE message_id = $1`, head.ID)
+		go func() {
+			c, err := other.ClaimSends(t.Context(), 10, ClaimFilter{Limits: meta})
+			if err != nil {
+				t.Error(err)
 			}
-			b.exec(`UPDATE sends SET due_at = 0 WHERE message_id = $1`, head.ID)
-			go func() {
-				c, err := other.ClaimSends(t.Context(), 10, ClaimFilter{Limits: meta})
-				if err != nil {
-					t.Error(err)
-				}
-				done <- c
-			}()
-			b.untilBlocked(done)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c := <-done; len(c) != 0 {
-			t.Errorf("claimed %+v beside the second message", c)
-		}
-		if w := b.count(`SELECT count(*) FROM sends WHERE message_id = $1 AND state = 'queued' AND attempt = 1`, head.ID); w != 1 {
-			t.Error("the first message was not put back as it was")
-		}
+			done <- c
+		}()
+		b.untilBlocked(done)
+		return nil
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := <-done; len(c) != 0 {
+		t.Errorf("claimed %+v beside the second message", c)
+	}
+	if w := b.count(`SELECT count(*) FROM sends WHERE message_id = $1 AND state = 'queued' AND attempt = 1`, head.ID); w != 1 {
+		t.Error("the first message was not put back as it was")
+	}
 }
 
 // untilBlocked waits until a claim waits for a lane, or is done.

@@ -130,12 +130,7 @@ func TestRefusedMessageIsNotTheProbe(t *testing.T) {
 func TestRateWaits(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBench(t, d)
-		var ids []string
-		for i := range 3 {
-			phone := fmt.Sprintf("+1650555000%d", i)
-			b.open(phone)
-			ids = append(ids, b.queued(b.draft(phone, "x")).ID)
-		}
+		ids := b.threeQueued()
 		behind := b.queued(b.draft("+16505550000", "y"))
 		if n, err := b.ExplainRate(t.Context(), "ch_1", 0.005); err != nil || n != 0 {
 			t.Fatalf("explained %d at once, %v", n, err)

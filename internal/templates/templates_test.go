@@ -264,6 +264,14 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestCheckLanguage(t *testing.T) {
+	s, p, o := newStore(t, dbtest.SQLite(t))
+	p.list = []channels.Template{tmpl("plain", "APPROVED", plain)}
+	if _, err := s.Sync(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
 	_, _, err := s.Check(t.Context(), "ten_a", "ch_1", &channels.TemplateUse{Name: "plain", Language: channels.Language{Code: "de"}})
 	if f, ok := errors.AsType[*fault.Error](err); !ok || f.Problems[0].Pointer != at+"/language/code" {
 		t.Errorf("another language: %v", err)
