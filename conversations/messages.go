@@ -108,6 +108,9 @@ type MessageFilter struct {
 // newest), newest first.
 func (s *Store) ListMessages(ctx context.Context, tenantID string, f MessageFilter, before string, limit int) ([]Message, error) {
 	w := where{args: []any{tenantID}, sql: ` WHERE m.tenant_id = $1`}
+	if f.ContactID != "" || f.ConversationID != "" {
+		w.sql = ` WHERE ` + besides("m.tenant_id") + ` = $1`
+	}
 	if f.ContactID != "" && f.ConversationID == "" {
 		if none, err := s.inConversationsOf(ctx, &w, f.ContactID); none || err != nil {
 			return nil, err

@@ -49,8 +49,13 @@ func (b *bench) growth(ctx context.Context) error {
 		}
 		for range b.scale.rounds {
 			for _, g := range worlds {
-				if err := g.measure(ctx); err != nil {
+				if err := g.flooded(ctx); err != nil {
 					return fmt.Errorf("%d stored: %w", g.stored, err)
+				}
+			}
+			for i := range worlds[0].lists {
+				if err := b.call(worlds, i); err != nil {
+					return err
 				}
 			}
 		}
@@ -155,31 +160,38 @@ func (w *world) chooseLists(ctx context.Context) ([]list, error) {
 	}, nil
 }
 
-// measure is one round: ingest, then every list.
-func (g *grown) measure(ctx context.Context) error {
+// flooded is one round of ingest.
+func (g *grown) flooded(ctx context.Context) error {
 	r, err := g.round(ctx, mixes[0])
 	if err != nil {
 		return err
 	}
 	g.floods = append(g.floods, r)
 	if g.db.Dialect == db.Postgres { // autovacuum would do it within a minute
-		if _, err := g.db.Exec(ctx, `VACUUM ANALYZE`); err != nil {
-			return err
+		_, err = g.db.Exec(ctx, `VACUUM ANALYZE`)
+	}
+	return err
+}
+
+// call is one round of list i: a call of each server in turn, so that whatever else
+// the machine does slows all of them.
+func (b *bench) call(worlds []*grown, i int) error {
+	times := make([]rig.Times, len(worlds))
+	for n := range b.scale.lists {
+		began := time.Now()
+		for k, g := range worlds {
+			began := time.Now()
+			if err := g.api.Call("GET", "/api/v1"+g.lists[i].path, nil, nil); err != nil {
+				return fmt.Errorf("%d stored: %w", g.stored, err)
+			}
+			times[k].Add(time.Since(began))
+		}
+		if n >= slowCalls && time.Since(began) > slowCall {
+			break
 		}
 	}
-	for i, l := range g.lists {
-		times := &rig.Times{}
-		for range g.b.scale.lists {
-			began := time.Now()
-			if err := g.api.Call("GET", "/api/v1"+l.path, nil, nil); err != nil {
-				return err
-			}
-			times.Add(time.Since(began))
-			if times.Len() >= slowCalls && time.Since(began) > slowCall {
-				break
-			}
-		}
-		g.times[i] = append(g.times[i], times.Quantile(0.5))
+	for k, g := range worlds {
+		g.times[i] = append(g.times[i], times[k].Quantile(0.5))
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ type DB struct {
 	Dialect Dialect
 
 	write *sqlx.DB // SQLite: one connection; PostgreSQL: the same pool
-	stmts sync.Map // query → *sql.Stmt, of write
+	stmts statements
 
 	full atomic.Int64 // when a write last failed for want of space, in nanoseconds; 0 is never
 
@@ -49,9 +49,11 @@ type Tx struct {
 	*sqlx.Tx
 	Dialect Dialect
 
-	db    *DB
-	after []any
-	then  []func()
+	db     *DB
+	keep   bool // may use statements that are prepared
+	missed []missedStmt
+	after  []any
+	then   []func()
 }
 
 // Open opens the database at dsn: a postgres:// URL, or the path of an SQLite
@@ -113,14 +115,16 @@ func setDefault(q url.Values, key, value string) {
 }
 
 // sqlitePragmas are set in the DSN so that every connection has them. FULL
-// because a commit that we answered for must survive a power cut.
+// because a commit that we answered for must survive a power cut. The log may hold
+// twice as many pages as by default before they are copied: the more, the more often
+// a page is copied once for several changes, and the longer the commit that copies.
 const sqlitePragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)" +
-	"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
+	"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(2000)"
 
 // Page caches, in KiB: large for the one connection that writes, small for each of
 // those that read, because the system caches the file anyway.
 const (
-	writeCache = "&_pragma=cache_size(-16000)"
+	writeCache = "&_pragma=cache_size(-24000)"
 	readCache  = "&_pragma=cache_size(-2000)"
 )
 
@@ -165,7 +169,7 @@ func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) (err error) {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
-	t := &Tx{Tx: tx, Dialect: d.Dialect, db: d}
+	t := &Tx{Tx: tx, Dialect: d.Dialect, db: d, keep: true}
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -176,6 +180,7 @@ func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) (err error) {
 		fn()
 	}
 	d.announce(t.after)
+	d.stmts.prepare(ctx, d.write, t.missed)
 	return nil
 }
 
@@ -222,22 +227,6 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err 
 		return 0, err
 	}
 	return res.RowsAffected()
-}
-
-// prepared returns tx's statement for query, prepared once per connection.
-func (t *Tx) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := t.db.stmts.Load(query); ok {
-		return t.StmtContext(ctx, s.(*sql.Stmt)), nil
-	}
-	s, err := t.db.write.DB.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if old, loaded := t.db.stmts.LoadOrStore(query, s); loaded {
-		s.Close()
-		s = old.(*sql.Stmt)
-	}
-	return t.StmtContext(ctx, s), nil
 }
 
 // Micros is t as it is stored; the zero time is stored as NULL by NullMicros.

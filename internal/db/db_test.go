@@ -235,3 +235,34 @@ func TestMigrateDownAndUp(t *testing.T) {
 		}
 	})
 }
+
+// Sets of every size arrive whole and in order, whether their statement is prepared
+// already or not, also in a transaction that only reads.
+func TestRowsOfEverySize(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		for size := range 200 {
+			rows, want := db.NewRows("n bigint", "same text").Share("same"), []int64(nil)
+			for n := range size {
+				rows.Add(int64(n), "x")
+				want = append(want, int64(n))
+			}
+			for _, in := range []func(context.Context, func(*db.Tx) error) error{d.InTx, d.InReadTx} {
+				var got []int64
+				err := in(t.Context(), func(tx *db.Tx) error {
+					return tx.QueryRows(t.Context(), `WITH {{rows}} `+db.ByKey+` SELECT n FROM v WHERE same = 'x'`, rows, func(r *sql.Rows) error {
+						var n int64
+						err := r.Scan(&n)
+						got = append(got, n)
+						return err
+					})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(want, got) {
+					t.Fatalf("%d rows came as %v", size, got)
+				}
+			}
+		}
+	})
+}

@@ -25,9 +25,8 @@ func (d *DB) InReadTx(ctx context.Context, fn func(*Tx) error) error {
 
 // QueryRows is Tx.QueryRows outside a transaction: it only reads.
 func (d *DB) QueryRows(ctx context.Context, query string, rows *Rows, scan func(*sql.Rows) error) error {
-	for chunk := range rows.chunks(d.Dialect) {
-		q, args := chunk.expand(d.Dialect, query)
-		res, err := d.QueryContext(ctx, q, args...)
+	for piece := range rows.pieces(d.Dialect) {
+		res, err := d.QueryContext(ctx, piece.expand(d.Dialect, query, 0), piece.args(d.Dialect)...)
 		if err != nil {
 			return err
 		}

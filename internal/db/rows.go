@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,8 @@ type Col struct {
 //	WITH {{rows}} UPDATE t SET n = v.n FROM v WHERE t.id = v.id
 //
 // (SQLite needs the WHERE before ON CONFLICT.) PostgreSQL gets one array a column,
-// so that the statement's text is constant and prepared once; SQLite gets VALUES.
+// so that the statement's text is constant and prepared once; SQLite gets VALUES, a
+// piece of the rows at a time.
 type Rows struct {
 	cols   []Col
 	vals   [][]any
@@ -109,25 +111,17 @@ func (r *Rows) Len() int {
 	return len(r.vals)
 }
 
-// maxVars is SQLite's limit of parameters in a statement, with room to spare.
-const maxVars = 30000
+// maxPiece is how many rows a statement takes that SQLite has prepared. Its text
+// depends on their number: sets are taken apart into pieces of 64, 32, 16, ... rows,
+// of which there are few. Half of what a batch cost SQLite was to parse its texts.
+const maxPiece = 64
 
 // ExecRows runs query with rows and returns the number of rows affected. Without
-// rows it does nothing.
+// rows it does nothing. SQLite runs it for a piece of the rows after the other.
 func (t *Tx) ExecRows(ctx context.Context, query string, rows *Rows) (n int64, err error) {
-	for chunk := range rows.chunks(t.Dialect) {
-		q, args := chunk.expand(t.Dialect, query)
-		var res sql.Result
-		if t.Dialect == Postgres && keepsPlan(query) {
-			stmt, err := t.prepared(ctx, q)
-			if err != nil {
-				return n, err
-			}
-			res, err = stmt.ExecContext(context.WithoutCancel(ctx), args...) // the transaction watches ctx: no second goroutine
-			if err != nil {
-				return n, err
-			}
-		} else if res, err = t.ExecContext(ctx, q, args...); err != nil {
+	for piece := range rows.pieces(t.Dialect) {
+		res, err := t.rowsRunner(ctx, query, piece).exec(ctx, piece.args(t.Dialect))
+		if err != nil {
 			return n, err
 		}
 		m, err := res.RowsAffected()
@@ -140,33 +134,22 @@ func (t *Tx) ExecRows(ctx context.Context, query string, rows *Rows) (n int64, e
 }
 
 // QueryRows runs query with rows and calls scan for each row that it returns.
+// SQLite runs it for a piece of the rows after the other.
 func (t *Tx) QueryRows(ctx context.Context, query string, rows *Rows, scan func(*sql.Rows) error) error {
-	for chunk := range rows.chunks(t.Dialect) {
-		q, args := chunk.expand(t.Dialect, query)
-		if err := t.queryOnce(ctx, q, args, keepsPlan(query), scan); err != nil {
+	for piece := range rows.pieces(t.Dialect) {
+		if err := t.rowsRunner(ctx, query, piece).query(ctx, piece.args(t.Dialect), scan); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *Tx) queryOnce(ctx context.Context, q string, args []any, keep bool, scan func(*sql.Rows) error) error {
-	var res *sql.Rows
-	if t.Dialect == Postgres && keep {
-		stmt, err := t.prepared(ctx, q)
-		if err != nil {
-			return err
-		}
-		if res, err = stmt.QueryContext(context.WithoutCancel(ctx), args...); err != nil { // as in ExecRows
-			return err
-		}
-	} else {
-		var err error
-		if res, err = t.QueryContext(ctx, q, args...); err != nil {
-			return err
-		}
+func (t *Tx) rowsRunner(ctx context.Context, query string, rows *Rows) runner {
+	text := func() string { return rows.expand(t.Dialect, query, 0) }
+	if t.Dialect == Postgres && !keepsPlan(query) {
+		return runner{tx: t, text: text()}
 	}
-	return scanAll(res, scan)
+	return t.runner(ctx, stmtKey{query: query, shape: rows.shape(t.Dialect)}, text)
 }
 
 // Insert is an INSERT that takes Rows; the zero Insert does nothing.
@@ -188,11 +171,13 @@ func (t *Tx) QueryRowsBeside(ctx context.Context, in Insert, query string, rows 
 		}
 		return t.QueryRows(ctx, query, rows, scan)
 	}
-	beside, args := in.Rows.expandPostgres(in.Query, 0)
-	q, more := rows.expandPostgres(query, len(args))
-	q = strings.Replace(q, "WITH ", "WITH beside AS ("+beside+" RETURNING 1), ", 1)
-	q = strings.Replace(q, AfterInsert, "(SELECT count(*) FROM beside) >= 0", 1)
-	return t.queryOnce(ctx, q, append(args, more...), true, scan)
+	key := stmtKey{query, in.Query, rows.shape(t.Dialect), in.Rows.shape(t.Dialect)}
+	args := in.Rows.args(t.Dialect)
+	r := t.runner(ctx, key, func() string {
+		q := strings.Replace(rows.expand(t.Dialect, query, len(args)), "WITH ", "WITH beside AS ("+in.Rows.expand(t.Dialect, in.Query, 0)+" RETURNING 1), ", 1)
+		return strings.Replace(q, AfterInsert, "(SELECT count(*) FROM beside) >= 0", 1)
+	})
+	return r.query(ctx, append(args, rows.args(t.Dialect)...), scan)
 }
 
 // ByKey marks a statement that looks up single rows by a whole unique key, each in
@@ -206,74 +191,81 @@ func keepsPlan(query string) bool {
 	return strings.Contains(query, "INSERT INTO") || strings.Contains(query, ByKey)
 }
 
-func (r *Rows) chunks(d Dialect) func(func(*Rows) bool) {
+// pieces are the rows in sets for one statement each: all of them on PostgreSQL.
+func (r *Rows) pieces(d Dialect) func(func(*Rows) bool) {
 	return func(yield func(*Rows) bool) {
-		if r.Len() == 0 {
-			return
-		}
-		size := len(r.vals)
-		if d == SQLite {
-			size = min(size, maxVars/len(r.cols))
-		}
-		for from := 0; from < len(r.vals); from += size {
-			if !yield(&Rows{r.cols, r.vals[from:min(from+size, len(r.vals))], r.shared}) {
+		for from, to := 0, 0; from < r.Len(); from = to {
+			if to = len(r.vals); d == SQLite {
+				to = from + min(maxPiece, 1<<(bits.Len(uint(to-from))-1))
+			}
+			if !yield(&Rows{r.cols, r.vals[from:to], r.shared}) {
 				return
 			}
 		}
 	}
 }
 
-func (r *Rows) expand(d Dialect, query string) (string, []any) {
-	if d == Postgres {
-		return r.expandPostgres(query, 0)
+// shape tells sets apart that make different texts of one query: by their length on
+// SQLite, by which columns are single values on PostgreSQL.
+func (r *Rows) shape(d Dialect) (shape uint64) {
+	if d == SQLite {
+		return uint64(len(r.vals))
 	}
-	return r.expandSQLite(query)
+	for i, one := range r.one() {
+		if one {
+			shape |= 1 << i
+		}
+	}
+	return shape
 }
 
-// expandPostgres numbers its parameters from after+1.
-func (r *Rows) expandPostgres(query string, after int) (string, []any) {
-	var b, list, arrays, names strings.Builder
-	args, one := make([]any, len(r.cols)), r.one()
-	for i, c := range r.cols {
+// expand is the text of query with r; PostgreSQL's parameters are numbered from
+// after+1.
+func (r *Rows) expand(d Dialect, query string, after int) string {
+	var b strings.Builder
+	b.WriteString("v(")
+	r.names(&b)
+	b.WriteString(") AS (")
+	if d == Postgres {
+		r.unnest(&b, after)
+	} else {
+		row := "(" + strings.Repeat("?,", len(r.cols)-1) + "?)"
+		b.WriteString("VALUES " + strings.Repeat(row+",", len(r.vals)-1) + row)
+	}
+	b.WriteByte(')')
+	return strings.Replace(query, "{{rows}}", b.String(), 1)
+}
+
+func (r *Rows) unnest(b *strings.Builder, after int) {
+	var list, arrays, names strings.Builder
+	for i, one := range r.one() {
+		c := r.cols[i]
 		param := "$" + strconv.Itoa(after+i+1) + "::" + string(c.Type)
-		if one[i] {
-			args[i] = storable(r.vals[0][i])
+		if one {
 			list.WriteString(", " + param)
 			continue
 		}
-		args[i] = arrayLiteral(r.vals, i)
 		list.WriteString(", u." + c.Name)
 		arrays.WriteString(", " + param + "[]")
 		names.WriteString(", " + c.Name)
 	}
-	b.WriteString("v(")
-	r.names(&b)
-	b.WriteString(") AS (SELECT " + list.String()[2:] + " FROM unnest(" + arrays.String()[2:] + ") AS u(" + names.String()[2:] + "))")
-	return strings.Replace(query, "{{rows}}", b.String(), 1), args
+	b.WriteString("SELECT " + list.String()[2:] + " FROM unnest(" + arrays.String()[2:] + ") AS u(" + names.String()[2:] + ")")
 }
 
-func (r *Rows) expandSQLite(query string) (string, []any) {
-	var b strings.Builder
-	b.WriteString("v(")
-	r.names(&b)
-	b.WriteString(") AS (VALUES ")
-	args := make([]any, 0, len(r.vals)*len(r.cols))
-	for i, row := range r.vals {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('(')
-		for j := range row {
-			if j > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteByte('?')
-		}
-		b.WriteByte(')')
-		args = append(args, row...)
+// args are the parameters of expand.
+func (r *Rows) args(d Dialect) []any {
+	if d == SQLite {
+		return slices.Concat(r.vals...)
 	}
-	b.WriteByte(')')
-	return strings.Replace(query, "{{rows}}", b.String(), 1), args
+	args := make([]any, len(r.cols))
+	for i, one := range r.one() {
+		if one {
+			args[i] = storable(r.vals[0][i])
+		} else {
+			args[i] = arrayLiteral(r.vals, i)
+		}
+	}
+	return args
 }
 
 func (r *Rows) names(b *strings.Builder) {
