@@ -72,3 +72,25 @@ func TestConsent(t *testing.T) {
 		}
 	})
 }
+
+// A customer may stop marketing after a message was scheduled.
+func TestConsentWhenDue(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		scheduled := func(category string) string {
+			dr := b.draft(ada, "")
+			dr.Content, dr.Category, dr.SendAt = template(category), category, b.clock().Add(time.Hour)
+			return b.queued(dr).ID
+		}
+		offer, order := scheduled("MARKETING"), scheduled("UTILITY")
+		b.optout(ada, true)
+		b.dueNow()
+		b.wake()
+		if m := b.message(offer); m.Status != Rejected || m.Error == nil || m.Error.Code != "opted_out" {
+			t.Errorf("marketing: %s, %+v; want rejected, opted_out", m.Status, m.Error)
+		}
+		if m := b.message(order); m.Status != Queued {
+			t.Errorf("utility: %s; want queued", m.Status)
+		}
+	})
+}

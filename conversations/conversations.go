@@ -99,7 +99,7 @@ type ConversationFilter struct {
 // that come after the one with the given activity time and id (zero: the first).
 func (s *Store) ListConversations(ctx context.Context, tenantID string, f ConversationFilter, beforeAt time.Time, beforeID string, limit int) ([]Conversation, error) {
 	w := where{args: []any{tenantID}, sql: ` WHERE c.tenant_id = $1`}
-	if f.ContactID != "" {
+	if f.ContactID != "" || len(f.ChannelIDs) == 1 {
 		w.sql = ` WHERE ` + besides("c.tenant_id") + ` = $1`
 	}
 	if w.eq("c.status", f.Status); f.Status != "" && f.Status != Open {

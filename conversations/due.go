@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/linktor/linktor/channels"
 	"github.com/linktor/linktor/internal/db"
@@ -81,14 +82,8 @@ func (s *Store) wakeScheduled(ctx context.Context) (n int, more bool, err error)
 		if err != nil {
 			return err
 		}
-		pairs := map[threadKey]bool{}
-		for _, f := range found {
-			if f.windowed {
-				pairs[f.lane] = true
-			}
-		}
 		a := newAdvance(s.opts.Now())
-		closes, err := windows(ctx, tx, pairs)
+		now, err := pairsNow(ctx, tx, found)
 		if err != nil {
 			return err
 		}
@@ -97,7 +92,7 @@ func (s *Store) wakeScheduled(ctx context.Context) (n int, more bool, err error)
 				continue
 			}
 			n++
-			if err := a.wake(msgs[f.messageID], f, f.windowed && !closes[f.lane].After(a.now)); err != nil {
+			if err := a.wake(msgs[f.messageID], f, now); err != nil {
 				return err
 			}
 		}
@@ -107,6 +102,26 @@ func (s *Store) wakeScheduled(ctx context.Context) (n int, more bool, err error)
 		return events.Append(ctx, tx, a.events)
 	})
 	return n, more && err == nil, err
+}
+
+// pairState is what may have changed for pairs since their messages were taken.
+type pairState struct {
+	closes  map[threadKey]time.Time // when the customer service window closes, of windowed messages
+	stopped map[threadKey]bool      // marketing
+}
+
+func pairsNow(ctx context.Context, tx *db.Tx, found []sleeper) (now pairState, err error) {
+	windowed, all := map[threadKey]bool{}, map[threadKey]bool{}
+	for _, f := range found {
+		if all[f.lane] = true; f.windowed {
+			windowed[f.lane] = true
+		}
+	}
+	if now.closes, err = windows(ctx, tx, windowed); err != nil {
+		return now, err
+	}
+	now.stopped, err = stopped(ctx, tx, all)
+	return now, err
 }
 
 // takeSleepers ends the sleep of messages, and returns those that had not been
@@ -154,10 +169,10 @@ func sleepers(ctx context.Context, tx *db.Tx) (found []sleeper, ids *db.Rows, er
 }
 
 // wake queues m. If the window has closed meanwhile, its template is sent, or
-// nothing.
-func (a *advance) wake(m *sentMessage, f sleeper, closed bool) error {
+// nothing; and no marketing to who has stopped that.
+func (a *advance) wake(m *sentMessage, f sleeper, now pairState) error {
 	l := lane{f.priority, f.policy, Ordering(f.ordering), f.windowed}
-	if closed {
+	if f.windowed && !now.closes[f.lane].After(a.now) {
 		e := &channels.SendError{Class: channels.ClassRejected, Code: "window_closed", Title: "The customer service window had closed when it was due",
 			Action: "Send a template, or name a fallback template.", NeedsTemplate: true}
 		if !m.fallbackHelps(told(e)) {
@@ -169,6 +184,10 @@ func (a *advance) wake(m *sentMessage, f sleeper, closed bool) error {
 		}
 		m.usedFallback, m.extra = true, true
 		l.priority, l.windowed = priorityOf(&d.Fallback.Content, d.Fallback.Category), false
+	}
+	if l.priority == priorityMarketing && now.stopped[f.lane] {
+		return a.put(m, Rejected, &channels.SendError{Class: channels.ClassRejected, Code: "opted_out",
+			Title: "The customer had stopped marketing messages when it was due", Action: "Only other messages can be sent to them."})
 	}
 	a.queueAgain(m, l)
 	return a.put(m, Queued, nil)

@@ -81,6 +81,7 @@ func TestRareRowsHaveAnIndex(t *testing.T) {
 			"messages_reference":     `SELECT id FROM messages m WHERE m.tenant_id = $1 AND m.reference = 'x' AND m.reference <> '' ORDER BY m.id DESC LIMIT 25`,
 			"messages_channel":       `SELECT id FROM messages m WHERE m.channel_id = $1 ORDER BY m.id DESC LIMIT 25`,
 			"conversations_recent":   `SELECT id FROM conversations c WHERE c.tenant_id = $1 ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT 25`,
+			"conversations_channel":  `SELECT id FROM conversations c WHERE ` + besides("c.tenant_id") + ` = $1 AND c.channel_id IN ('ch_1') ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT 25`,
 			"conversations_status":   `SELECT id FROM conversations c WHERE c.tenant_id = $1 AND c.status = 'resolved' AND c.status <> 'open' ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT 25`,
 			"conversations_assignee": `SELECT id FROM conversations c WHERE c.tenant_id = $1 AND c.assignee_id = 'x' AND c.assignee_id <> '' ORDER BY c.last_minute DESC, c.last_message_at DESC, c.id DESC LIMIT 25`,
 			"identities_value": `SELECT contact_id FROM identities WHERE tenant_id = $1 AND lower(value)` + d.Dialect.Bytewise() +

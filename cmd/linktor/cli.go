@@ -165,7 +165,11 @@ func (e *env) open() (*config.Config, *db.DB, error) {
 		return nil, nil, err
 	}
 	have, newest, err := d.Version(e.ctx)
-	if err == nil && have != newest {
+	switch {
+	case err != nil:
+	case have > newest:
+		err = fmt.Errorf("the database has schema version %d, made by a newer program; this one has %d: run the newer one", have, newest)
+	case have < newest:
 		err = fmt.Errorf("the database has schema version %d, this program needs %d: run linktor migrate up, or start the server once", have, newest)
 	}
 	if err != nil {

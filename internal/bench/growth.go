@@ -70,7 +70,7 @@ func (b *bench) growth(ctx context.Context) error {
 // grow starts a server with n messages stored.
 func (b *bench) grow(ctx context.Context, mode string, n int) (_ *grown, err error) {
 	accepted := make(chan rig.Accepted, 1)
-	w, err := b.world(ctx, mode, 1, 80, func(a rig.Accepted) { accepted <- a })
+	w, err := b.world(ctx, mode, 2, 80, func(a rig.Accepted) { accepted <- a })
 	if err != nil {
 		return nil, err
 	}
@@ -133,8 +133,8 @@ func (w *world) chooseLists(ctx context.Context) ([]list, error) {
 		Contact string `db:"contact_id"`
 		Message string `db:"last_message_id"`
 	}
-	err := w.db.GetContext(ctx, &c, `SELECT id, contact_id, last_message_id FROM conversations WHERE contact_id =
-		(SELECT contact_id FROM identities WHERE kind = 'phone' AND value LIKE '%' || $1)`, rig.Customer(0)) // on every server, with as many messages
+	err := w.db.GetContext(ctx, &c, `SELECT id, contact_id, last_message_id FROM conversations WHERE channel_id = $2 AND contact_id =
+		(SELECT contact_id FROM identities WHERE kind = 'phone' AND value LIKE '%' || $1)`, rig.Customer(0), w.lines[0].ChannelID) // on every server, with as many messages
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +142,7 @@ func (w *world) chooseLists(ctx context.Context) ([]list, error) {
 		{"conversations", "/conversations"},
 		{"conversations, open", "/conversations?status=open"},
 		{"conversations, resolved: none", "/conversations?status=resolved"},
+		{"conversations of a quiet channel", "/conversations?channelId=" + w.lines[1].ChannelID},
 		{"conversations of a contact", "/conversations?contactId=" + c.Contact},
 		{"messages of a conversation", "/conversations/" + c.ID + "/messages"},
 		{"messages", "/messages"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +139,9 @@ func (s *seeder) run(ctx context.Context, c clone) error {
 		if values[i] = c.columns[name]; values[i] == "" {
 			values[i] = "m." + name
 		}
+	}
+	if slices.Contains(columns, "channel_id") { // of two channels: the other one stays quiet
+		c.model += " AND m.channel_id = '" + s.lines[0].ChannelID + "'"
 	}
 	query := fmt.Sprintf(`WITH %s INSERT INTO %s (%s) SELECT %s FROM g CROSS JOIN (SELECT * FROM %s m WHERE %s LIMIT 1) m WHERE %s ORDER BY i`,
 		s.series(), c.table, strings.Join(columns, ", "), strings.Join(values, ", "), c.table, c.model, c.cond)

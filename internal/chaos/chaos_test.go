@@ -59,8 +59,13 @@ func TestJudge(t *testing.T) {
 
 func TestSkipIsSeen(t *testing.T) {
 	trial := &Trial{scenario: Scenario{Run: func(_ context.Context, trial *Trial) error { return trial.Skip("no disk") }}}
+	t.Setenv("CI", "")
 	if r := trial.run(t.Context()); r.Verdict != "not run" || len(r.Notes) != 1 {
 		t.Errorf("got %+v", r)
+	}
+	t.Setenv("CI", "true")
+	if r := trial.run(t.Context()); r.Verdict != "fail" {
+		t.Errorf("in CI, got %+v; want a failure", r)
 	}
 }
 

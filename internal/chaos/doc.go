@@ -10,7 +10,8 @@
 // frame. For each scenario and database it prints one line of JSON, and at the end a
 // table; it exits with 1 if any verdict is fail. What the machine cannot do (disk-full
 // mounts a file system, slow-sockets takes one that is quick enough without them) has
-// the verdict "not run", with its reason, and is no failure: look at the table.
+// the verdict "not run", with its reason; it is a failure only where CI is set, as
+// nobody looks at the table there.
 //
 // # Writing a scenario
 //
