@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/linktor/linktor/internal/db"
@@ -47,6 +48,7 @@ func (f JournalFilter) where(tenantID string) where {
 	}
 	const ours = `(SELECT id FROM channels WHERE tenant_id = $1)`
 	if f.SHA256 != "" {
+		w.sql = strings.Replace(w.sql, "j.tenant_id", besides("j.tenant_id"), 1)
 		w.sql += ` AND j.channel_id IN ` + ours
 		w.add("j.sha256 = ", f.SHA256)
 	}

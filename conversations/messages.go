@@ -111,9 +111,14 @@ func (s *Store) ListMessages(ctx context.Context, tenantID string, f MessageFilt
 	if f.ContactID != "" || f.ConversationID != "" {
 		w.sql = ` WHERE ` + besides("m.tenant_id") + ` = $1`
 	}
+	order := "m.id"
 	if f.ContactID != "" && f.ConversationID == "" {
-		if none, err := s.inConversationsOf(ctx, &w, f.ContactID); none || err != nil {
+		n, err := s.inConversationsOf(ctx, &w, f.ContactID)
+		if n == 0 || err != nil {
 			return nil, err
+		}
+		if n > 1 { // no index has them in this order, only all messages of everybody
+			order = besides(order)
 		}
 	}
 	w.in("m.channel_id", f.ChannelIDs)
@@ -134,7 +139,7 @@ func (s *Store) ListMessages(ctx context.Context, tenantID string, f MessageFilt
 		w.add("m.id < ", before)
 	}
 	w.args = append(w.args, limit)
-	query := `SELECT ` + messageColumns + fromMessages + w.sql + fmt.Sprintf(` ORDER BY m.id DESC LIMIT $%d`, len(w.args))
+	query := `SELECT ` + messageColumns + fromMessages + w.sql + fmt.Sprintf(` ORDER BY %s DESC LIMIT $%d`, order, len(w.args))
 	rows, err := s.db.QueryContext(ctx, query, w.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list messages: %w", err)
@@ -151,16 +156,16 @@ func (s *Store) ListMessages(ctx context.Context, tenantID string, f MessageFilt
 	return msgs, rows.Err()
 }
 
-// inConversationsOf selects the messages of a contact by its conversations: there
-// is no index of messages by contact.
-func (s *Store) inConversationsOf(ctx context.Context, w *where, contactID string) (none bool, err error) {
+// inConversationsOf selects the messages of a contact by its conversations, n of
+// them: there is no index of messages by contact.
+func (s *Store) inConversationsOf(ctx context.Context, w *where, contactID string) (n int, err error) {
 	var ids []string
-	err = s.db.SelectContext(ctx, &ids, `SELECT id FROM conversations WHERE contact_id = $1 AND tenant_id = $2`, contactID, w.args[0])
+	err = s.db.SelectContext(ctx, &ids, `SELECT id FROM conversations WHERE contact_id = $1 AND `+besides("tenant_id")+` = $2`, contactID, w.args[0])
 	if err != nil {
-		return false, fmt.Errorf("conversations of %s: %w", contactID, err)
+		return 0, fmt.Errorf("conversations of %s: %w", contactID, err)
 	}
 	w.in("m.conversation_id", ids)
-	return len(ids) == 0, nil
+	return len(ids), nil
 }
 
 // besides is a column whose condition shall not be found by an index: another one

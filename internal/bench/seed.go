@@ -14,11 +14,12 @@ import (
 
 // What is stored has the shape of a month of a busy service: each contact has one
 // open conversation of some twenty messages, three of five inbound; those sent have
-// an attempt and three statuses; the event log and the journal hold a week.
+// an attempt and three statuses; the event log, the journal and what was said to the
+// provider are there for the last days alone, as if the rest had been removed.
 const (
 	perContact = 20
 	seedTime   = 30 * 24 * time.Hour
-	kept       = 4 // one of so many messages is in the event log and in the journal
+	kept       = 5 // one of so many messages is younger than what is removed with time: a week
 )
 
 // seeder clones rows that the server has written, with new ids and times: so the
@@ -97,7 +98,8 @@ func (s *seeder) clones() []clone {
 			"created_at": s.at("i"), "updated_at": s.at(last), "last_message_id": s.id(id.Message, last), "last_message_at": s.at(last), "last_inbound_at": s.at(last)}},
 		{"messages", "m.direction = 'inbound'", inbound, 0, s.n - 1, with(message, "provider_at", s.at("i"))},
 		{"messages", "m.direction = 'outbound'", outbound, 0, s.n - 1, with(message, "sent_at", s.at("i"), "delivered_at", s.at("i"), "read_at", s.at("i"))},
-		{"attempts", "true", outbound, 0, s.n - 1, map[string]string{"message_id": s.id(id.Message, "i"), "started_at": s.at("i"), "finished_at": s.at("i")}},
+		{"attempts", "true", outbound, 0, s.n - 1, map[string]string{"message_id": s.id(id.Message, "i"), "started_at": s.at("i"), "finished_at": s.at("i"),
+			"exchange": fmt.Sprintf("CASE WHEN i >= %d THEN m.exchange END", week)}},
 		{"journal", "true", inbound, week, s.n - 1, map[string]string{"id": s.id(id.Journal, "i"), "sha256": "'seed' || " + scattered("i"),
 			"received_at": s.at("i"), "applied_at": s.at("i"), "last_at": s.at("i")}},
 	}
