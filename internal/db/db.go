@@ -124,8 +124,8 @@ const sqlitePragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pra
 // Page caches, in KiB: large for the one connection that writes, small for each of
 // those that read, because the system caches the file anyway.
 const (
-	writeCache = "&_pragma=cache_size(-32000)"
-	readCache  = "&_pragma=cache_size(-6000)"
+	writeCache = "&_pragma=cache_size(-16000)"
+	readCache  = "&_pragma=cache_size(-2000)"
 )
 
 func openSQLite(ctx context.Context, path string) (*DB, error) {
