@@ -95,13 +95,9 @@ type ConversationFilter struct {
 	Label      string
 }
 
-// ListConversations returns up to limit conversations, the last active first,
-// that come after the one with the given activity time and id (zero: the first).
-func (s *Store) ListConversations(ctx context.Context, tenantID string, f ConversationFilter, beforeAt time.Time, beforeID string, limit int) ([]Conversation, error) {
-	w := where{args: []any{tenantID}, sql: ` WHERE c.tenant_id = $1`}
-	if f.ContactID != "" || len(f.ChannelIDs) == 1 {
-		w.sql = ` WHERE ` + besides("c.tenant_id") + ` = $1`
-	}
+func (f ConversationFilter) where(tenantID string) where {
+	rare := f.Status != "" && f.Status != Open || f.AssigneeID != "" && f.AssigneeID != "none" // these have indexes of a tenant's
+	w := ofTenant("c.tenant_id", tenantID, f.ContactID != "" || len(f.ChannelIDs) == 1 && !rare)
 	if w.eq("c.status", f.Status); f.Status != "" && f.Status != Open {
 		w.sql += ` AND c.status <> 'open'` // the condition of an index
 	}
@@ -119,6 +115,13 @@ func (s *Store) ListConversations(ctx context.Context, tenantID string, f Conver
 		w.args = append(w.args, f.Label)
 		w.sql += fmt.Sprintf(` AND EXISTS (SELECT 1 FROM conversation_labels l WHERE l.conversation_id = c.id AND l.label = $%d)`, len(w.args))
 	}
+	return w
+}
+
+// ListConversations returns up to limit conversations, the last active first,
+// that come after the one with the given activity time and id (zero: the first).
+func (s *Store) ListConversations(ctx context.Context, tenantID string, f ConversationFilter, beforeAt time.Time, beforeID string, limit int) ([]Conversation, error) {
+	w := f.where(tenantID)
 	if beforeID != "" {
 		w.add("c.last_minute <= ", db.Micros(beforeAt)/time.Minute.Microseconds())
 		w.args = append(w.args, db.Micros(beforeAt), beforeID)
@@ -157,7 +160,7 @@ func (s *Store) loadLabels(ctx context.Context, list []Conversation) error {
 		list[i].Labels = []string{}
 		ids[i], at[list[i].ID] = list[i].ID, &list[i]
 	}
-	w := where{args: []any{list[0].TenantID}, sql: ` WHERE ` + besides("tenant_id") + ` = $1`}
+	w := ofTenant("tenant_id", list[0].TenantID, true)
 	w.in("conversation_id", ids)
 	rows, err := s.db.QueryContext(ctx, `SELECT conversation_id, label FROM conversation_labels`+w.sql+` ORDER BY label`, w.args...)
 	if err != nil {

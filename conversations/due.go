@@ -111,16 +111,19 @@ type pairState struct {
 }
 
 func pairsNow(ctx context.Context, tx *db.Tx, found []sleeper) (now pairState, err error) {
-	windowed, all := map[threadKey]bool{}, map[threadKey]bool{}
+	windowed, marketed := map[threadKey]bool{}, map[threadKey]bool{}
 	for _, f := range found {
-		if all[f.lane] = true; f.windowed {
+		if f.windowed {
 			windowed[f.lane] = true
+		}
+		if f.windowed || f.priority == priorityMarketing { // a fallback may be marketing
+			marketed[f.lane] = true
 		}
 	}
 	if now.closes, err = windows(ctx, tx, windowed); err != nil {
 		return now, err
 	}
-	now.stopped, err = stopped(ctx, tx, all)
+	now.stopped, err = stopped(ctx, tx, marketed)
 	return now, err
 }
 

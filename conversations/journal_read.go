@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/linktor/linktor/internal/db"
@@ -29,7 +28,7 @@ const fromJournal = ` FROM journal j LEFT JOIN journal_results r ON r.journal_id
 
 // where is the condition of f.
 func (f JournalFilter) where(tenantID string) where {
-	w := where{args: []any{tenantID}, sql: ` WHERE j.tenant_id = $1`}
+	w := ofTenant("j.tenant_id", tenantID, f.SHA256 != "")
 	w.eq("j.channel_id", f.ChannelID)
 	states, unapplied := make([]string, len(f.States)), len(f.States) > 0
 	for i, st := range f.States {
@@ -48,7 +47,6 @@ func (f JournalFilter) where(tenantID string) where {
 	}
 	const ours = `(SELECT id FROM channels WHERE tenant_id = $1)`
 	if f.SHA256 != "" {
-		w.sql = strings.Replace(w.sql, "j.tenant_id", besides("j.tenant_id"), 1)
 		w.sql += ` AND j.channel_id IN ` + ours
 		w.add("j.sha256 = ", f.SHA256)
 	}

@@ -94,14 +94,31 @@ func TestRareRowsHaveAnIndex(t *testing.T) {
 	})
 }
 
-func explain(t *testing.T, d *db.DB, query string) string {
+// An inbox that is narrowed to one channel and to what is rare goes by the index of
+// what is rare, also in a channel that has all conversations of its tenant.
+func TestRareOfAChannel(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		newBench(t, d)
+		for index, f := range map[string]ConversationFilter{
+			"conversations_channel":  {ChannelIDs: []string{"ch_1"}},
+			"conversations_status":   {ChannelIDs: []string{"ch_1"}, Status: Resolved},
+			"conversations_assignee": {ChannelIDs: []string{"ch_1"}, AssigneeID: "user_1"},
+		} {
+			w := f.where("ten_1")
+			if plan := explain(t, d, `SELECT id FROM conversations c`+w.sql+newestFirst+` LIMIT 25`, w.args...); !strings.Contains(plan, index) {
+				t.Errorf("%s is not used:\n%s", index, plan)
+			}
+		}
+	})
+}
+
+func explain(t *testing.T, d *db.DB, query string, args ...any) string {
 	t.Helper()
 	how := "EXPLAIN "
 	if d.Dialect == db.SQLite {
 		how = "EXPLAIN QUERY PLAN "
 	}
-	var args []any
-	if strings.Contains(query, "$1") {
+	if len(args) == 0 && strings.Contains(query, "$1") {
 		args = append(args, "ten_1")
 	}
 	rows, err := d.QueryxContext(t.Context(), how+query, args...)

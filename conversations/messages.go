@@ -107,10 +107,7 @@ type MessageFilter struct {
 // ListMessages returns up to limit messages with ids below before (empty: the
 // newest), newest first.
 func (s *Store) ListMessages(ctx context.Context, tenantID string, f MessageFilter, before string, limit int) ([]Message, error) {
-	w := where{args: []any{tenantID}, sql: ` WHERE m.tenant_id = $1`}
-	if f.ContactID != "" || f.ConversationID != "" {
-		w.sql = ` WHERE ` + besides("m.tenant_id") + ` = $1`
-	}
+	w := ofTenant("m.tenant_id", tenantID, f.ContactID != "" || f.ConversationID != "")
 	order := "m.id"
 	if f.ContactID != "" && f.ConversationID == "" {
 		n, err := s.inConversationsOf(ctx, &w, f.ContactID)
@@ -176,6 +173,15 @@ func besides(column string) string { return column + ` || ''` }
 type where struct {
 	sql  string
 	args []any
+}
+
+// ofTenant begins a condition with the rows of a tenant. narrow says that one to come
+// finds fewer of them, see besides.
+func ofTenant(column, tenantID string, narrow bool) where {
+	if narrow {
+		column = besides(column)
+	}
+	return where{args: []any{tenantID}, sql: ` WHERE ` + column + ` = $1`}
 }
 
 func (w *where) add(cond string, v any) {
