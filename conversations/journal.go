@@ -1,6 +1,7 @@
 package conversations
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -8,17 +9,18 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/linktor/linktor/internal/db"
 )
 
 const upsertJournal = `
-	WITH {{rows}} INSERT INTO journal (id, tenant_id, channel_id, sha256, state, problems, headers, body, truncated, size,
+	WITH {{rows}} INSERT INTO journal (id, tenant_id, channel_id, told, sha256, state, problems, headers, body, truncated, size,
 		events, deliveries, received_at, applied_at, last_at)
-	SELECT id, tenant_id, channel_id, sha256, state, problems, headers, body, truncated, size, events, deliveries,
+	SELECT id, tenant_id, channel_id, told, sha256, state, problems, headers, body, truncated, size, events, deliveries,
 		received_at, applied_at, received_at FROM v WHERE true
-	ON CONFLICT (channel_id, sha256) DO UPDATE SET
+	ON CONFLICT (channel_id, told, sha256) DO UPDATE SET
 		deliveries = journal.deliveries + excluded.deliveries,
 		last_at = CASE WHEN excluded.last_at > journal.last_at THEN excluded.last_at ELSE journal.last_at END
 	RETURNING id, channel_id, sha256, state`
@@ -41,7 +43,7 @@ func (b *ingestBatch) journal(ctx context.Context, items []*ingestItem) error {
 	slices.SortFunc(order, func(x, y bodyKey) int { // one order on every node: no deadlock
 		return cmp.Or(cmp.Compare(x.channelID, y.channelID), cmp.Compare(x.sha, y.sha))
 	})
-	rows := db.NewRows("id text", "tenant_id text", "channel_id text", "sha256 text", "state text", "problems text",
+	rows := db.NewRows("id text", "tenant_id text", "channel_id text", "told text", "sha256 text", "state text", "problems text",
 		"headers text", "body bytea", "truncated boolean", "size bigint", "events bigint", "deliveries bigint", "received_at bigint", "applied_at bigint").
 		Share("tenant_id", "channel_id").Share("state", "problems", "truncated", "deliveries", "applied_at")
 	for _, k := range order {
@@ -88,9 +90,27 @@ func addJournalRow(rows *db.Rows, it *ingestItem, deliveries int, b *ingestBatch
 	if it.Replay {
 		deliveries = 0
 	}
-	rows.Add(it.id, it.TenantID, it.ChannelID, it.sha, string(it.state()), problems, headers, it.sealed, it.truncated, int64(len(it.Body)),
+	rows.Add(it.id, it.TenantID, it.ChannelID, toldAt(it.Body), it.sha, string(it.state()), problems, headers, it.sealed, it.truncated, int64(len(it.Body)),
 		int64(len(it.Events)), int64(deliveries), db.Micros(it.ReceivedAt), db.Micros(b.now))
 	return nil
+}
+
+// maxTold is the longest time that toldAt returns: an RFC 3339 one with nanoseconds.
+const maxTold = 35
+
+// toldAt is the first "timestamp" in a body as the provider wrote it, in seconds or in
+// RFC 3339, or "". In the key by which repeats are found it stands before the hash, so
+// that new entries are neighbours: hashes alone are scattered over the whole index,
+// and in a large journal each would cost a page of its own. It reads bytes rather than
+// events, as the key of a body must not change with what we understand of it.
+func toldAt(body []byte) string {
+	_, rest, _ := bytes.Cut(body, []byte(`"timestamp"`))
+	rest = bytes.TrimLeft(rest, " \t\r\n:\"")
+	end := bytes.IndexFunc(rest, func(r rune) bool { return !strings.ContainsRune("0123456789-+:.TZ", r) })
+	if end < 0 || end > maxTold {
+		return ""
+	}
+	return string(rest[:end])
 }
 
 // settle records the outcome of bodies that are applied once more: replays, and

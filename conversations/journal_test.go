@@ -180,3 +180,20 @@ func TestExchangeIsKept(t *testing.T) {
 		}
 	})
 }
+
+func TestToldAt(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"entry":[{"messages":[{"id":"a","timestamp":"1735689600"},{"timestamp":"1735689700"}]}]}`: "1735689600",
+		`{"timestamp" : 1735689600123}`:                             "1735689600123",
+		`{"timestamp":"2026-03-30T12:59:41+02:00","refId":"x"}`:     "2026-03-30T12:59:41+02:00",
+		`{"timestamp":"yesterday"}`:                                 "",
+		`{"timestamp":"17356896001735689600173568960017356896001"}`: "",
+		`{"timestamp":`:      "",
+		`{"text":"no time"}`: "",
+		``:                   "",
+	} {
+		if got := toldAt([]byte(body)); got != want {
+			t.Errorf("toldAt(%s) = %q, want %q", body, got, want)
+		}
+	}
+}

@@ -100,8 +100,8 @@ func (s *seeder) clones() []clone {
 		{"messages", "m.direction = 'outbound'", outbound, 0, s.n - 1, with(message, "sent_at", s.at("i"), "delivered_at", s.at("i"), "read_at", s.at("i"))},
 		{"attempts", "true", outbound, 0, s.n - 1, map[string]string{"message_id": s.id(id.Message, "i"), "started_at": s.at("i"), "finished_at": s.at("i"),
 			"exchange": fmt.Sprintf("CASE WHEN i >= %d THEN m.exchange END", week)}},
-		{"journal", "true", inbound, week, s.n - 1, map[string]string{"id": s.id(id.Journal, "i"), "sha256": "'seed' || " + scattered("i"),
-			"received_at": s.at("i"), "applied_at": s.at("i"), "last_at": s.at("i")}},
+		{"journal", "true", inbound, week, s.n - 1, map[string]string{"id": s.id(id.Journal, "i"), "told": fmt.Sprintf("CAST((%s) / 1000000 AS TEXT)", s.at("i")),
+			"sha256": "'seed' || " + scattered("i"), "received_at": s.at("i"), "applied_at": s.at("i"), "last_at": s.at("i")}},
 	}
 	for k, word := range []string{"sent", "delivered", "read"} {
 		list = append(list, clone{"message_statuses", "m.status = '" + word + "'", outbound, 0, s.n - 1, with(status, "at", fmt.Sprintf("%s + %d", s.at("i"), k))})
