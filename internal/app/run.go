@@ -60,7 +60,7 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, version stri
 	ready := func() {
 		info := s.info(cfg, version)
 		info.ReadyIn = time.Since(began)
-		log.Info("ready", "url", info.BaseURL, "embedded", info.Embedded, "took", info.ReadyIn.Round(time.Millisecond).String())
+		log.Info("ready", "url", info.BaseURL, "embedded", info.Embedded, "took", info.ReadyIn.Round(time.Millisecond))
 		if s.demo != nil {
 			s.greet(ctx)
 		}
