@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -77,14 +79,8 @@ func (s *Server) serveMedia(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderContentType, f.MimeType)
-	c.Set(fiber.HeaderContentDisposition, disposition(f.Filename))
-	c.Set(fiber.HeaderContentSecurityPolicy, "sandbox; default-src 'none'")
-	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	c.Set(fiber.HeaderCacheControl, "private, max-age=3600, immutable")
-	c.Set(fiber.HeaderAcceptRanges, "bytes")
-	c.Set(fiber.HeaderETag, `"`+f.SHA256+`"`)
 	if c.Get(fiber.HeaderIfNoneMatch) == `"`+f.SHA256+`"` {
+		describeFile(c, f)
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	from, size, partial, err := byteRange(c.Get(fiber.HeaderRange), f.Size)
@@ -92,19 +88,60 @@ func (s *Server) serveMedia(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentRange, "bytes */"+strconv.FormatInt(f.Size, 10))
 		return err
 	}
-	// The stream outlives the handler, and with it the request's deadline.
-	body, err := f.Open(context.WithoutCancel(c.UserContext()), from, size)
+	body, err := openStream(c.UserContext(), f, from, size)
 	if errors.Is(err, media.ErrNoBlob) {
 		return fault.Missing("media")
 	}
 	if err != nil {
 		return err
 	}
+	describeFile(c, f)
 	if partial {
 		c.Status(fiber.StatusPartialContent)
 		c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", from, from+size-1, f.Size))
 	}
 	return c.SendStream(body, int(size)) // closes body
+}
+
+// describeFile sets the headers of a file. They are not for errors, which must not be
+// cached.
+func describeFile(c *fiber.Ctx, f *media.File) {
+	c.Set(fiber.HeaderContentType, f.MimeType)
+	c.Set(fiber.HeaderContentDisposition, disposition(f.Filename))
+	c.Set(fiber.HeaderContentSecurityPolicy, "sandbox; default-src 'none'")
+	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	c.Set(fiber.HeaderCacheControl, "private, max-age=3600, immutable")
+	c.Set(fiber.HeaderAcceptRanges, "bytes")
+	c.Set(fiber.HeaderETag, `"`+f.SHA256+`"`)
+}
+
+// downloadTimeout bounds the time in which a file is read from where it is kept:
+// 100 MB for a slow client at 200 kB/s.
+const downloadTimeout = 10 * time.Minute
+
+// stream is a file that is read after the handler has returned.
+type stream struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (s stream) Close() error {
+	defer s.cancel()
+	return s.ReadCloser.Close()
+}
+
+// openStream opens the file within the request's deadline ctx; the stream outlives
+// the handler, and with it that deadline.
+func openStream(ctx context.Context, f *media.File, from, size int64) (io.ReadCloser, error) {
+	long, cancel := context.WithTimeout(context.WithoutCancel(ctx), downloadTimeout)
+	open := context.AfterFunc(ctx, cancel)
+	body, err := f.Open(long, from, size)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	open() // a deadline that has just passed ends the stream at its first read
+	return stream{body, cancel}, nil
 }
 
 func disposition(filename string) string {

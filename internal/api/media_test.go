@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -16,6 +18,8 @@ import (
 
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
+	"github.com/linktor/linktor/internal/fault"
+	"github.com/linktor/linktor/internal/media"
 )
 
 // upload posts a form with one file.
@@ -66,7 +70,7 @@ func TestMedia(t *testing.T) {
 		if tail := get(u.RequestURI(), "Range", "bytes=-5"); tail.body != "pixel" {
 			t.Errorf("tail: %v", tail)
 		}
-		if beyond := get(u.RequestURI(), "Range", "bytes=999999-"); beyond.status != 416 {
+		if beyond := get(u.RequestURI(), "Range", "bytes=999999-"); beyond.status != 416 || beyond.header.Get("Cache-Control") != "" {
 			t.Errorf("beyond: %v", beyond)
 		}
 		if same := get(u.RequestURI(), "If-None-Match", got.header.Get("ETag")); same.status != 304 || same.body != "" {
@@ -222,4 +226,50 @@ func TestUploadHoldsItsKey(t *testing.T) {
 			t.Errorf("a request whose time is up keeps its key: %v", err)
 		}
 	})
+}
+
+// deadBlobs answers no request for bytes.
+type deadBlobs struct{ media.Blobs }
+
+func (deadBlobs) Get(ctx context.Context, _ string, _, _ int64) (io.ReadCloser, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A place of files that is away or does not answer holds no request for longer than
+// its deadline, and no answer about it may be cached in the file's stead.
+func TestMediaAway(t *testing.T) {
+	l := newLab(t, dbtest.SQLite(t))
+	var m mediaBody
+	up := l.upload("file", "a.txt", "text/plain", []byte("hello"))
+	if err := json.Unmarshal([]byte(up.body), &m); err != nil {
+		t.Fatal(err)
+	}
+	l.Media.Blobs = deadBlobs{l.Media.Blobs}
+	f, err := l.Media.Find(t.Context(), m.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := openStream(ctx, f, 0, 5); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("after the deadline: %v", err)
+	}
+	l.Media.Blobs = awayBlobs{l.Media.Blobs}
+	u, err := url.Parse(m.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := call(t, l.Server, "GET", u.RequestURI(), "")
+	if got.status != 503 || !strings.Contains(got.body, "media_storage_unavailable") || strings.Contains(got.body, "hunter2") ||
+		got.header.Get("Cache-Control") != "" || got.header.Get("ETag") != "" || got.header.Get("Retry-After") == "" {
+		t.Errorf("while it is away: %v", got)
+	}
+}
+
+// awayBlobs is a place that cannot be reached.
+type awayBlobs struct{ media.Blobs }
+
+func (awayBlobs) Get(context.Context, string, int64, int64) (io.ReadCloser, error) {
+	return nil, errors.New("dial tcp hunter2: connection refused")
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/fault"
 	"github.com/linktor/linktor/internal/limits"
+	"github.com/linktor/linktor/internal/media"
 	"github.com/linktor/linktor/internal/registry"
 	"github.com/linktor/linktor/internal/spool"
 	"github.com/linktor/linktor/internal/tasks"
@@ -60,7 +62,11 @@ func (s *server) prepare(ctx context.Context, tenantID string, ch *registry.Open
 		}
 		r.MessageID = target
 	}
-	return s.media.Prepare(ctx, tenantID, ch, out)
+	err := s.media.Prepare(ctx, tenantID, ch, out)
+	if se, ok := errors.AsType[*channels.SendError](err); ok && se.Code == media.CodeUnreadable {
+		s.log.Warn("the file of a message cannot be read; it is tried again", "channel", ch.ID, "err", se.Err)
+	}
+	return err
 }
 
 func (s *server) countAttempt(class string, took time.Duration) {

@@ -1,13 +1,16 @@
 package media
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // ErrNoBlob means that the bytes of a file are gone.
@@ -22,6 +25,29 @@ type Blobs interface {
 	Get(ctx context.Context, key string, offset, size int64) (io.ReadCloser, error)
 	// Delete removes a blob; one that is gone is no error.
 	Delete(ctx context.Context, key string) error
+}
+
+// Probe stores a small blob, reads it and deletes it: what goes wrong with it goes
+// wrong with files.
+func Probe(ctx context.Context, b Blobs) error {
+	key, want := "probe_"+strings.ToLower(rand.Text()), []byte("Linktor was here.")
+	if err := b.Put(ctx, key, bytes.NewReader(want)); err != nil {
+		return err
+	}
+	got, err := read(ctx, b, key)
+	if err == nil && !bytes.Equal(got, want) {
+		err = errors.New("media: what was stored comes back changed")
+	}
+	return errors.Join(err, b.Delete(ctx, key))
+}
+
+func read(ctx context.Context, b Blobs, key string) ([]byte, error) {
+	r, err := b.Get(ctx, key, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
 }
 
 // dir keeps blobs as files below a folder, spread over 1,024 subfolders.

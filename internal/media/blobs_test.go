@@ -1,88 +1,33 @@
 package media
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
-
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
+	"github.com/linktor/linktor/internal/fault"
 )
 
-// newBucket is the place of a bucket at a server that speaks S3.
-func newBucket(t *testing.T) Place {
-	t.Helper()
-	backend := s3mem.New()
-	if err := backend.CreateBucket("shelf"); err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(plainBodies(gofakes3.New(backend, gofakes3.WithIntegrityCheck(true)).Server()))
-	t.Cleanup(srv.Close)
-	host := strings.TrimPrefix(srv.URL, "http://")
-	return Place{URL: "s3://shelf/media?region=eu-west-1&tls=false&endpoint=" + host, AccessKey: "AKID", SecretKey: "secret"}
-}
-
-// plainBodies undoes the encoding aws-chunked, which the server knows in part only:
-// size;chunk-signature=...\r\n data \r\n ... 0\r\n trailers. Source: Amazon S3 API,
-// "Signature calculations: chunked uploads".
-func plainBodies(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-Amz-Decoded-Content-Length") == "" {
-			next.ServeHTTP(w, r)
-			return
-		}
-		in := bufio.NewReader(r.Body)
-		var plain bytes.Buffer
-		for n := int64(1); n > 0; {
-			line, err := in.ReadString('\n')
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusBadRequest)
-				return
-			}
-			size, _, _ := strings.Cut(strings.TrimSpace(line), ";")
-			if n, err = strconv.ParseInt(size, 16, 64); err != nil {
-				http.Error(w, err.Error(), http.StatusBadRequest)
-				return
-			}
-			if _, err := io.CopyN(&plain, in, n); err != nil {
-				http.Error(w, err.Error(), http.StatusBadRequest)
-				return
-			}
-			if n > 0 {
-				_, _ = in.Discard(2)
-			}
-		}
-		if want := r.Header.Get("X-Amz-Decoded-Content-Length"); want != strconv.Itoa(plain.Len()) {
-			http.Error(w, "the decoded length is not "+want, http.StatusBadRequest)
-			return
-		}
-		r.Body, r.ContentLength = io.NopCloser(&plain), int64(plain.Len())
-		r.Header.Set("Content-Length", strconv.Itoa(plain.Len()))
-		r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
-		next.ServeHTTP(w, r)
-	})
-}
-
 func TestBlobs(t *testing.T) {
-	for name, place := range map[string]Place{"folder": {URL: t.TempDir()}, "bucket": newBucket(t)} {
+	bucket, _ := shelf(t)
+	for name, place := range map[string]Place{"folder": {URL: t.TempDir()}, "bucket": bucket} {
 		t.Run(name, func(t *testing.T) {
 			b, err := OpenBlobs(place)
 			if err != nil {
 				t.Fatal(err)
 			}
-			testBlobs(t, b, 10_000)
-			if name == "bucket" {
-				testBlobs(t, b, 2*partSize+10_000) // in several parts
+			if err := Probe(t.Context(), b); err != nil {
+				t.Error(err)
+			}
+			for _, size := range []int64{10, 10_000, partSize - 1, partSize, partSize + 1, 2*partSize + 10_000} {
+				testBlobs(t, b, size)
 			}
 		})
 	}
@@ -107,11 +52,15 @@ func testBlobs(t *testing.T, b Blobs, size int64) {
 			t.Errorf("Get(%d, %d): %d bytes, %v", tt.offset, tt.size, len(got), err)
 		}
 	}
-	if err := b.Put(ctx, "med_cd", io.MultiReader(bytes.NewReader(data), brokenReader{})); err == nil {
-		t.Error("a broken source was stored")
-	}
-	if _, err := b.Get(ctx, "med_cd", 0, -1); !errors.Is(err, ErrNoBlob) {
-		t.Errorf("after a broken source: %v; want ErrNoBlob", err)
+	// io.ErrUnexpectedEOF is what the body of a request or of an answer ends with when
+	// it stops too early.
+	for _, reason := range []error{errors.New("connection reset"), io.ErrUnexpectedEOF} {
+		if err := b.Put(ctx, "med_cd", io.MultiReader(bytes.NewReader(data), brokenReader{reason})); !errors.Is(err, reason) {
+			t.Errorf("a source that broke off after %d bytes with %v: %v", size, reason, err)
+		}
+		if _, err := b.Get(ctx, "med_cd", 0, -1); !errors.Is(err, ErrNoBlob) {
+			t.Errorf("after that source: %v; want ErrNoBlob", err)
+		}
 	}
 	for range 2 {
 		if err := b.Delete(ctx, "med_ab"); err != nil {
@@ -123,10 +72,69 @@ func testBlobs(t *testing.T, b Blobs, size int64) {
 	}
 }
 
+// What a bucket cannot do just now is never taken for a file that is gone: messages
+// would be given up for it.
+func TestBucketRefuses(t *testing.T) {
+	place, _ := shelf(t)
+	good, err := OpenBlobs(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := good.Put(t.Context(), "med_ab", strings.NewReader("abc")); err != nil {
+		t.Fatal(err)
+	}
+	rude := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	t.Cleanup(rude.Close)
+	tests := []struct {
+		name, want string
+		place      Place
+	}{
+		{"wrong secret", "SignatureDoesNotMatch", Place{place.URL, shelfKey, "hunter2"}},
+		{"unknown key", "InvalidAccessKeyId", Place{place.URL, "NOBODY", shelfSecret}},
+		{"no such bucket", "NoSuchBucket", at(place, func(u *url.URL, _ url.Values) { u.Host = "elsewhere" })},
+		{"another region", "expecting eu-west-1", at(place, func(_ *url.URL, q url.Values) { q.Set("region", "us-west-2") })},
+		{"a server without TLS", "HTTPS client", at(place, func(_ *url.URL, q url.Values) { q.Del("tls") })},
+		{"a server that hangs up", "Connection closed", at(place, func(_ *url.URL, q url.Values) { q.Set("endpoint", strings.TrimPrefix(rude.URL, "http://")) })},
+		{"a server that is away", "refused", at(place, func(_ *url.URL, q url.Values) { q.Set("endpoint", "127.0.0.1:1") })},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b, err := OpenBlobs(tt.place)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, got := b.Get(t.Context(), "med_ab", 0, -1)
+			for what, err := range map[string]error{"get": got, "put": b.Put(t.Context(), "med_cd", strings.NewReader("abc")), "delete": b.Delete(t.Context(), "med_ab")} {
+				if err == nil || errors.Is(err, ErrNoBlob) || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("%s: %v; want %s", what, err, tt.want)
+				} else if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), shelfSecret) {
+					t.Errorf("%s tells the secret: %v", what, err)
+				}
+			}
+		})
+	}
+}
+
+func TestOpenBlobsRefuses(t *testing.T) {
+	for place, want := range map[string]string{
+		"s3://":                                  "s3://bucket/prefix",
+		"s3://key:secret@shelf":                  "without credentials",
+		"s3://shelf?endpint=minio:9000":          "parameter endpint",
+		"s3://shelf?endpoint=http://minio:9000":  "host:port",
+		"s3://shelf?endpoint=minio:9000&tls=off": "true or false",
+	} {
+		if _, err := OpenBlobs(Place{URL: place}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %s", place, err, want)
+		}
+	}
+}
+
 // A file in a bucket is served like one in a folder: by a signed address, in ranges.
 func TestStoreInBucket(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
-		blobs, err := OpenBlobs(newBucket(t))
+		place, srv := shelf(t)
+		blobs, err := OpenBlobs(place)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,6 +158,10 @@ func TestStoreInBucket(t *testing.T) {
 		defer r.Close()
 		if got, err := io.ReadAll(r); err != nil || string(got) != "234" {
 			t.Errorf("got %q, %v", got, err)
+		}
+		srv.Close()
+		if _, err := f.Open(t.Context(), 2, 3); fault.KindOf(err) != fault.Unavailable || fault.CodeOf(err) != CodeUnreadable {
+			t.Errorf("while the bucket is away: %v", err)
 		}
 	})
 }

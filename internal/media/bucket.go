@@ -1,14 +1,16 @@
 package media
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -28,24 +30,64 @@ func OpenBlobs(p Place) (Blobs, error) {
 	if !strings.HasPrefix(p.URL, "s3://") {
 		return newDir(p.URL)
 	}
+	return newBucket(p)
+}
+
+const (
+	// bucketTries is how often a request is made whose failure may pass: with pauses
+	// of up to a second in between, the restart of a server is not noticed.
+	bucketTries = 4
+	// answerTimeout bounds the wait for the answer to one request that was written.
+	answerTimeout = 15 * time.Second
+)
+
+// newBucket reads the URL. A parameter that it does not know is an error: one that
+// is misspelt would send files, and requests with the credentials' name, to Amazon.
+func newBucket(p Place) (*bucket, error) {
 	u, err := url.Parse(p.URL)
-	if err != nil || u.Host == "" {
-		return nil, errors.New("media: the bucket's URL is not s3://bucket/prefix")
+	if err != nil || u.Host == "" || u.User != nil {
+		return nil, errors.New("media: the bucket's URL is not s3://bucket/prefix, without credentials")
 	}
-	q := u.Query()
-	endpoint := q.Get("endpoint")
-	if endpoint == "" {
-		endpoint = "s3.amazonaws.com"
+	endpoint, opts := "s3.amazonaws.com", minio.Options{Secure: true, MaxRetries: bucketTries, Creds: environment()}
+	for name, values := range u.Query() {
+		switch value := values[0]; name {
+		case "endpoint":
+			endpoint = value
+		case "region":
+			opts.Region = value
+		case "tls":
+			if opts.Secure, err = strconv.ParseBool(value); err != nil {
+				return nil, errors.New("media: tls in the bucket's URL is true or false")
+			}
+		default:
+			return nil, fmt.Errorf("media: the bucket's URL has the parameter %s; there are endpoint, region and tls", name)
+		}
 	}
-	creds := credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.EnvMinio{}, &credentials.IAM{}})
+	if strings.Contains(endpoint, "/") {
+		return nil, errors.New("media: endpoint in the bucket's URL is host:port; for http:// add tls=false")
+	}
 	if p.AccessKey != "" {
-		creds = credentials.NewStaticV4(p.AccessKey, p.SecretKey, "")
+		opts.Creds = credentials.NewStaticV4(p.AccessKey, p.SecretKey, "")
 	}
-	client, err := minio.New(endpoint, &minio.Options{Creds: creds, Secure: q.Get("tls") != "false", Region: q.Get("region")})
+	transport, err := minio.DefaultTransport(opts.Secure)
+	if err != nil {
+		return nil, fmt.Errorf("media: open the bucket: %w", err)
+	}
+	transport.ResponseHeaderTimeout = answerTimeout
+	opts.Transport = transport
+	client, err := minio.New(endpoint, &opts)
 	if err != nil {
 		return nil, fmt.Errorf("media: open the bucket: %w", err)
 	}
 	return &bucket{client, u.Host, strings.Trim(u.Path, "/")}, nil
+}
+
+// environment finds credentials in variables, then in ~/.aws/credentials, then in
+// the role of the machine.
+func environment() *credentials.Credentials {
+	return credentials.NewChainCredentials([]credentials.Provider{
+		&credentials.EnvAWS{}, &credentials.EnvMinio{}, &credentials.FileAWSCredentials{}, &credentials.IAM{},
+	})
 }
 
 // bucket keeps blobs as objects of an S3-compatible bucket.
@@ -60,12 +102,33 @@ const partSize = 5 << 20
 
 func (b *bucket) object(key string) string { return path.Join(b.prefix, key) }
 
+// Put sends what fits into one part in one request, as most files do, and the
+// rest in parts, which only become an object once all have arrived.
 func (b *bucket) Put(ctx context.Context, key string, r io.Reader) error {
-	_, err := b.client.PutObject(ctx, b.name, b.object(key), r, -1, minio.PutObjectOptions{PartSize: partSize, ContentType: "application/octet-stream"})
-	if err != nil {
-		return fmt.Errorf("media: put: %w", err)
+	r = whole{r}
+	opts := minio.PutObjectOptions{PartSize: partSize, ContentType: "application/octet-stream"}
+	head := new(bytes.Buffer)
+	_, err := io.CopyN(head, r, partSize)
+	switch {
+	case err == nil:
+		_, err = b.client.PutObject(ctx, b.name, b.object(key), io.MultiReader(head, r), -1, opts)
+	case errors.Is(err, io.EOF):
+		_, err = b.client.PutObject(ctx, b.name, b.object(key), bytes.NewReader(head.Bytes()), int64(head.Len()), opts)
 	}
-	return nil
+	return b.explain("put", err)
+}
+
+// whole tells a reader that broke off from one that ended: the client takes
+// io.ErrUnexpectedEOF, which a body that stops too early ends with, for the end, and
+// would store what came as if it were all.
+type whole struct{ r io.Reader }
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("the source broke off: %w", err)
+	}
+	return n, err
 }
 
 func (b *bucket) Get(ctx context.Context, key string, offset, size int64) (io.ReadCloser, error) {
@@ -81,18 +144,27 @@ func (b *bucket) Get(ctx context.Context, key string, offset, size int64) (io.Re
 	}
 	core := minio.Core{Client: b.client}
 	body, _, _, err := core.GetObject(ctx, b.name, b.object(key), opts)
+	if minio.ToErrorResponse(err).Code == minio.NoSuchKey { // not just any 404: a bucket or a user can be what is missing
+		return nil, ErrNoBlob
+	}
 	if err != nil {
-		if minio.ToErrorResponse(err).StatusCode == http.StatusNotFound {
-			return nil, ErrNoBlob
-		}
-		return nil, fmt.Errorf("media: get: %w", err)
+		return nil, b.explain("get", err)
 	}
 	return body, nil
 }
 
 func (b *bucket) Delete(ctx context.Context, key string) error {
-	if err := b.client.RemoveObject(ctx, b.name, b.object(key), minio.RemoveObjectOptions{}); err != nil {
-		return fmt.Errorf("media: delete: %w", err)
+	return b.explain("delete", b.client.RemoveObject(ctx, b.name, b.object(key), minio.RemoveObjectOptions{}))
+}
+
+// explain adds to what the server said its code and the bucket; both help more than
+// the sentence, which each server words in its own way.
+func (b *bucket) explain(op string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	if code := minio.ToErrorResponse(err).Code; code != "" {
+		return fmt.Errorf("media: %s, bucket %s: %s: %w", op, b.name, code, err)
+	}
+	return fmt.Errorf("media: %s, bucket %s: %w", op, b.name, err)
 }

@@ -21,6 +21,9 @@ const (
 	fetchLease = fetchTimeout + time.Minute
 	// fetchers is how many downloads run at a time in one FetchDue.
 	fetchers = 4
+	// storeWait is the delay after a try that failed at our own stores, which is no
+	// reason to give the file up: the tries at the provider are not used up by it.
+	storeWait = 30 * time.Second
 )
 
 // fetchWaits are the delays after each failed try. WhatsApp keeps inbound media
@@ -82,6 +85,11 @@ func (s *Store) fetchOne(ctx context.Context, r row) error {
 	if err == nil {
 		m.State = Ready
 		return s.finish(ctx, m, "")
+	}
+	if fault.KindOf(err) == fault.Unavailable {
+		_, later := s.DB.Exec(ctx, `UPDATE media SET due_at = $2, tries = tries - 1, error = $3 WHERE id = $1 AND state = 'pending'`,
+			r.ID, db.Micros(s.Now().Add(storeWait)), "The file could not be stored. It will be tried again.")
+		return errors.Join(err, later)
 	}
 	reason, final := diagnose(err)
 	if !final && r.Tries <= len(fetchWaits) {

@@ -28,6 +28,7 @@ type meter struct {
 	size    int64
 	max     int64
 	over    bool
+	broken  error // why the source ended before its end
 }
 
 // sniffLen is how many bytes DetectContentType looks at.
@@ -50,6 +51,9 @@ func (m *meter) Read(p []byte) (int, error) {
 		return 0, errTooLarge
 	}
 	m.hash.Write(p[:n])
+	if err != nil && !errors.Is(err, io.EOF) {
+		m.broken = err
+	}
 	return n, err
 }
 

@@ -35,6 +35,7 @@ type provider struct {
 	mu      sync.Mutex
 	files   map[string][]byte // by provider id
 	err     error
+	broken  error // what files end with in place of their end
 	uploads int
 	expires time.Time
 }
@@ -52,7 +53,11 @@ func (p *provider) FetchMedia(_ context.Context, m channels.Media) (io.ReadClose
 	if p.err != nil {
 		return nil, channels.MediaInfo{}, p.err
 	}
-	return io.NopCloser(bytes.NewReader(p.files[m.ProviderID])), channels.MediaInfo{MimeType: "image/png", Size: -1, Filename: "../cat.png"}, nil
+	body := io.Reader(bytes.NewReader(p.files[m.ProviderID]))
+	if p.broken != nil {
+		body = io.MultiReader(body, brokenReader{p.broken})
+	}
+	return io.NopCloser(body), channels.MediaInfo{MimeType: "image/png", Size: -1, Filename: "../cat.png"}, nil
 }
 
 func (p *provider) UploadMedia(_ context.Context, info channels.MediaInfo, r io.Reader) (string, time.Time, error) {
@@ -138,7 +143,8 @@ func TestCreateRefuses(t *testing.T) {
 		{"a page that says it is a picture", "image/png", strings.NewReader("<html><script>alert(1)</script>"), fault.Invalid},
 		{"text that says it is a picture", "image/jpeg", strings.NewReader("hello"), fault.Invalid},
 		{"PNG that says it is JPEG", "image/jpeg", bytes.NewReader(png), fault.Invalid},
-		{"a broken connection", "", io.MultiReader(strings.NewReader("abc"), brokenReader{}), fault.Internal},
+		{"a broken connection", "", io.MultiReader(strings.NewReader("abc"), brokenReader{errors.New("connection reset")}), fault.Malformed},
+		{"a body that stops too early", "", io.MultiReader(strings.NewReader("abc"), brokenReader{io.ErrUnexpectedEOF}), fault.Malformed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -160,9 +166,9 @@ func TestCreateRefuses(t *testing.T) {
 	}
 }
 
-type brokenReader struct{}
+type brokenReader struct{ err error }
 
-func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
+func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }
 
 func TestAgree(t *testing.T) {
 	tests := []struct{ declared, sniffed, want string }{
@@ -303,6 +309,91 @@ func TestFetchRetries(t *testing.T) {
 			t.Errorf("after the provider is back: %+v", m)
 		}
 	})
+}
+
+// awayBlobs is a place of files that is away for a while.
+type awayBlobs struct {
+	Blobs
+	err error
+}
+
+func (a *awayBlobs) Put(ctx context.Context, key string, r io.Reader) error {
+	if a.err != nil {
+		return a.err
+	}
+	return a.Blobs.Put(ctx, key, r)
+}
+
+func (a *awayBlobs) Get(ctx context.Context, key string, offset, size int64) (io.ReadCloser, error) {
+	if a.err != nil {
+		return nil, a.err
+	}
+	return a.Blobs.Get(ctx, key, offset, size)
+}
+
+// Files and messages wait for a store that is away, however long, and nobody is told
+// that they are lost.
+func TestStoreAway(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		store := &awayBlobs{Blobs: b.Blobs}
+		b.Blobs = store
+		m, err := b.Create(t.Context(), "ten_a", Upload{MimeType: "image/png", Body: bytes.NewReader(png)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.p.files["w1"] = png
+		mediaID := b.pending(t, "ch_1", "w1")
+		store.err = errors.New("media: put: the bucket is away")
+		for range 2 * len(fetchWaits) {
+			if n, err := b.FetchDue(t.Context(), 10); n != 1 || !errors.Is(err, store.err) {
+				t.Fatalf("%d, %v; want the reason for the log", n, err)
+			}
+			b.now = b.now.Add(storeWait)
+		}
+		if got, err := b.Get(t.Context(), "ten_a", mediaID); err != nil || got.State != Pending {
+			t.Errorf("while it is away: %+v, %v", got, err)
+		}
+		if _, err := b.Create(t.Context(), "ten_a", Upload{MimeType: "image/png", Body: bytes.NewReader(png)}); fault.CodeOf(err) != CodeUnreadable {
+			t.Errorf("an upload: %v", err)
+		}
+		ch := &registry.Open{Channel: registry.Channel{ID: "ch_1"}, Account: b.p}
+		out := channels.Outbound{Content: channels.Content{Type: "image", Image: &channels.Media{MediaID: m.ID}}}
+		err = b.Prepare(t.Context(), "ten_a", ch, &out)
+		if se, ok := errors.AsType[*channels.SendError](err); !ok || se.Class != channels.ClassNotSent || se.Code != CodeUnreadable {
+			t.Errorf("a message: %v; want one that is tried again", err)
+		}
+		store.err = nil
+		if _, err := b.FetchDue(t.Context(), 10); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Get(t.Context(), "ten_a", mediaID); err != nil || got.State != Ready || got.Error != "" {
+			t.Errorf("once it is back: %+v, %v", got, err)
+		}
+		if err := b.Prepare(t.Context(), "ten_a", ch, &out); err != nil || out.Content.Image.ProviderID == "" {
+			t.Errorf("a message once it is back: %v", err)
+		}
+	})
+}
+
+// A download that breaks off is tried again; what came of it is not kept as the file.
+func TestFetchBreaksOff(t *testing.T) {
+	b := newBench(t, dbtest.SQLite(t))
+	b.p.files["w1"], b.p.broken = png, io.ErrUnexpectedEOF
+	mediaID := b.pending(t, "ch_1", "w1")
+	for _, want := range []State{Pending, Ready} {
+		if _, err := b.FetchDue(t.Context(), 10); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Get(t.Context(), "ten_a", mediaID); err != nil || got.State != want {
+			t.Errorf("%+v, %v; want %s", got, err, want)
+		}
+		b.p.broken = nil
+		b.now = b.now.Add(fetchWaits[0])
+	}
+	if !bytes.Equal(b.read(t, mediaID), png) {
+		t.Error("the bytes differ")
+	}
 }
 
 func TestPrepare(t *testing.T) {

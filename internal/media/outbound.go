@@ -49,8 +49,8 @@ func (s *Store) Describe(ctx context.Context, tenantID, pointer string, m *chann
 // Prepare replaces every stored file in out by what ch can send: the id of the
 // provider's own copy where it takes uploads, else a signed address. A copy is
 // uploaded once and used until it expires. What it cannot replace is a
-// *channels.SendError: a missing file is final, a failed upload is tried again and
-// leaves no doubt about the message itself.
+// *channels.SendError: a missing file is final; a failed upload, and a store of ours
+// that is away, is tried again and leaves no doubt about the message itself.
 func (s *Store) Prepare(ctx context.Context, tenantID string, ch *registry.Open, out *channels.Outbound) error {
 	return Walk(&out.Content, func(_ string, m *channels.Media) error {
 		err := s.forOutbound(ctx, tenantID, ch, m)
@@ -63,8 +63,23 @@ func (s *Store) Prepare(ctx context.Context, tenantID string, ch *registry.Open,
 			return &channels.SendError{Class: channels.ClassRejected, Code: "media_unavailable", Title: "The file is not available",
 				Action: "Upload it again with POST /api/v1/media and send a new message.", Err: err}
 		}
+		if err != nil && !isRefusal(err) {
+			return &channels.SendError{Class: channels.ClassNotSent, Code: CodeUnreadable, Title: "The file could not be read from where it is kept",
+				Action: "It is tried again. If it lasts, linktor doctor says what is wrong.", Err: err}
+		}
 		return err
 	})
+}
+
+// CodeUnreadable is the code of messages whose file is not lost, and cannot be read
+// just now, and of calls for such a file.
+const CodeUnreadable = "media_storage_unavailable"
+
+// isRefusal reports whether err is a channel's own word about a message.
+func isRefusal(err error) bool {
+	_, refused := errors.AsType[*channels.SendError](err)
+	_, invalid := errors.AsType[*channels.Invalid](err)
+	return refused || invalid
 }
 
 func (s *Store) forOutbound(ctx context.Context, tenantID string, ch *registry.Open, m *channels.Media) error {

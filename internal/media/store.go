@@ -89,6 +89,9 @@ func (s *Store) Create(ctx context.Context, tenantID string, u Upload) (Media, e
 	m := Media{ID: id.New(id.Media), TenantID: tenantID, State: Ready, Filename: cleanName(u.Filename), CreatedAt: now, UpdatedAt: now}
 	typeOf := func(sniffed string) (string, error) { return agree(u.MimeType, sniffed) }
 	if err := s.keep(ctx, &m, u.Body, typeOf); err != nil {
+		if errors.Is(err, errSource) {
+			err = &fault.Error{Kind: fault.Malformed, Code: "body_incomplete", Message: "The body ended before its length was reached.", Err: err}
+		}
 		return Media{}, err
 	}
 	if m.Size == 0 {
@@ -109,19 +112,32 @@ func (s *Store) Create(ctx context.Context, tenantID string, u Upload) (Media, e
 func (s *Store) keep(ctx context.Context, m *Media, body io.Reader, typeOf func(sniffed string) (string, error)) error {
 	meter, err := newMeter(body, s.MaxBytes)
 	if err != nil {
-		return fmt.Errorf("read media: %w", err)
+		return fmt.Errorf("%w: %w", errSource, err)
 	}
 	if m.MimeType, err = typeOf(meter.sniffed); err != nil {
 		return err
 	}
 	if err := s.Blobs.Put(ctx, m.ID, meter); err != nil {
-		if meter.over {
+		switch {
+		case meter.over:
 			return fault.New(fault.TooLarge, "too_large", "The file is larger than %d bytes.", s.MaxBytes)
+		case meter.broken != nil:
+			return fmt.Errorf("%w: %w", errSource, meter.broken)
 		}
-		return err
+		return away(err)
 	}
 	m.Size, m.SHA256 = meter.size, meter.sum()
 	return nil
+}
+
+// errSource means that a file could not be read from where it comes from.
+var errSource = errors.New("media: the source broke off")
+
+// away is the fault of a folder or bucket that does not do what it should. What it
+// said is for the log: the caller can only try again.
+func away(err error) error {
+	return &fault.Error{Kind: fault.Unavailable, Code: CodeUnreadable, RetryAfter: 5 * time.Second, Err: err,
+		Message: "The place where files are kept is not available. Try again."}
 }
 
 type row struct {
@@ -196,5 +212,9 @@ func (s *Store) Find(ctx context.Context, mediaID string) (*File, error) {
 
 // Open returns size bytes from offset; size -1 means to the end.
 func (f *File) Open(ctx context.Context, offset, size int64) (io.ReadCloser, error) {
-	return f.blobs.Get(ctx, f.ID, offset, size)
+	body, err := f.blobs.Get(ctx, f.ID, offset, size)
+	if err != nil && !errors.Is(err, ErrNoBlob) {
+		err = away(err)
+	}
+	return body, err
 }
