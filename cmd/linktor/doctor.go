@@ -77,6 +77,7 @@ func (c *doctorCmd) Run(e *env) error {
 	x.secretKey()
 	x.addresses()
 	x.redis()
+	x.media()
 	if d := x.database(); d != nil {
 		defer d.Close()
 		x.schema(d)

@@ -196,6 +196,14 @@ func TestDoctorFindsFaults(t *testing.T) {
 			t.Errorf("%d\n%s", code, stdout)
 		}
 	})
+	t.Run("bucket away", func(t *testing.T) {
+		environ := append(installation(t, ""), "LINKTOR_MEDIA_ACCESS_KEY=AKID", "LINKTOR_MEDIA_SECRET_KEY=hunter2",
+			"LINKTOR_MEDIA_URL=s3://shelf?region=x&tls=false&endpoint=127.0.0.1:1")
+		code, stdout, _ := linktor(t, environ, "doctor")
+		if code != exitFailed || !strings.Contains(stdout, "FAIL  media") || !strings.Contains(stdout, "bucket shelf") || strings.Contains(stdout, "hunter2") {
+			t.Errorf("%d\n%s", code, stdout)
+		}
+	})
 	t.Run("server that is not ready", func(t *testing.T) {
 		environ := installation(t, "")
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

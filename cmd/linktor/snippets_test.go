@@ -90,7 +90,7 @@ func startServer(t *testing.T) *testServer {
 	l.Close()
 	for name, text := range map[string]string{
 		"token.txt": "EAAGtoken", "app-secret.txt": "0123456789abcdef0123456789abcdef", "password.txt": "pw",
-		"database-url": "postgres://linktor@127.0.0.1/linktor", "secret-key": strings.Repeat("k", 44),
+		"database-url": "postgres://linktor@127.0.0.1/linktor", "secret-key": strings.Repeat("k", 44), "media-secret-key": "k",
 		"linktor": "#!/bin/sh\nexec env " + asCommand + "=1 LINKTOR_LISTEN=" + address + " " + os.Args[0] + " \"$@\"\n",
 	} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o700); err != nil {

@@ -149,17 +149,22 @@ func (s *server) openChannels(ctx context.Context) (err error) {
 		Timeout: providerTimeout, MaxIdlePerHost: max(64, s.cfg.SendWorkers)})
 	s.registry = registry.New(s.db, s.box, all.Adapters(), channels.Env{HTTP: client}, crash.Now, s.log)
 	s.templates = templates.NewStore(s.db, crash.Now)
-	place := media.Place{URL: s.cfg.MediaURL, AccessKey: s.cfg.MediaAccessKey, SecretKey: s.cfg.MediaSecretKey.Reveal()}
-	if dir := s.cfg.MediaDir(); dir != "" {
-		place.URL = dir
-	}
-	blobs, err := media.OpenBlobs(place)
+	blobs, err := media.OpenBlobs(MediaPlace(s.cfg))
 	if err != nil {
 		return err
 	}
 	s.media = media.NewStore(media.Options{DB: s.db, Blobs: blobs, Registry: s.registry, Key: s.box.Sub("media"),
 		PublicURL: s.cfg.BaseURL(), Now: crash.Now, MaxBytes: s.cfg.MediaMaxBytes})
 	return nil
+}
+
+// MediaPlace is where the settings want media to be.
+func MediaPlace(cfg *config.Config) media.Place {
+	place := media.Place{URL: cfg.MediaURL, AccessKey: cfg.MediaAccessKey, SecretKey: cfg.MediaSecretKey.Reveal()}
+	if dir := cfg.MediaDir(); dir != "" {
+		place.URL = dir
+	}
+	return place
 }
 
 func (s *server) openMessages(ctx context.Context) (err error) {

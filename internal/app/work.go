@@ -97,7 +97,27 @@ func (s *server) ownChores() []tasks.Chore {
 		{Name: "save the usage of keys", Every: limits.SaveEvery, Do: s.ledger.Save},
 		{Name: "drain the spool", Every: 2 * time.Second, Do: s.drainSpool},
 		{Name: "know the channels that spool", Every: time.Minute, Do: s.registry.Preload},
+		{Name: "try where media is kept", Every: time.Minute, AtStart: true, Do: s.tryMedia()},
 		{Name: "give back memory when idle", Every: 2 * time.Second, Do: new(idleMemory).giveBack},
+	}
+}
+
+// mediaTrial bounds the trial of the place where media is kept.
+const mediaTrial = 20 * time.Second
+
+// tryMedia complains until media could be kept once. A server whose bucket is away
+// starts nevertheless: everything but files works.
+func (s *server) tryMedia() func(context.Context) error {
+	works := false
+	return func(ctx context.Context) error {
+		if works {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, mediaTrial)
+		defer cancel()
+		err := media.Probe(ctx, s.media.Blobs)
+		works = err == nil
+		return err
 	}
 }
 

@@ -38,6 +38,9 @@ func (c *Config) check() []error {
 	if strings.Contains(c.MediaURL, "://") {
 		add("media_url", checkURL(c.MediaURL, "s3"))
 	}
+	if (c.MediaAccessKey == "") != (c.MediaSecretKey == "") {
+		add("media_access_key", errors.New("goes together with media_secret_key: set both, or neither"))
+	}
 	for _, o := range c.AllowedOrigins {
 		add("allowed_origins", checkOrigin(o))
 	}

@@ -120,11 +120,12 @@ type Config struct {
 	// Where media is kept: a folder, or s3://bucket/prefix with the optional
 	// parameters endpoint, region and tls, such as
 	// s3://linktor/media?endpoint=minio.internal:9000&tls=false. Empty means the
-	// folder media in the data folder, which suits a single node.
+	// folder media in the data folder, which suits a single node. Without region the
+	// server is asked for it. See docs/how-to/deploy.md for the rights that are needed.
 	MediaURL string `key:"media_url" default:""`
 
 	// Access key id of the bucket in "media_url". Empty means the credentials of
-	// the environment: AWS variables, a credentials file, or the role of the machine.
+	// the environment: AWS variables, ~/.aws/credentials, or the role of the machine.
 	MediaAccessKey string `key:"media_access_key" default:""`
 
 	// Secret access key of the bucket in "media_url".

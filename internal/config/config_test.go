@@ -94,6 +94,7 @@ func TestProblems(t *testing.T) {
 		{"origin", Sources{Environ: []string{"LINKTOR_ALLOWED_ORIGINS=https://a.example/path"}}, "with no path"},
 		{"role", Sources{Environ: []string{"LINKTOR_ROLES=api,wroker"}}, "roles: must be made of api, worker or realtime"},
 		{"split roles need servers", Sources{Environ: []string{"LINKTOR_ROLES=api"}}, "only with database_url and redis_url"},
+		{"half of the bucket's keys", Sources{Environ: []string{"LINKTOR_MEDIA_SECRET_KEY=hunter2"}}, "media_access_key: goes together with media_secret_key"},
 		{"short key", Sources{Environ: []string{"LINKTOR_SECRET_KEY=hunter2"}}, "openssl rand"},
 	}
 	for _, tt := range tests {

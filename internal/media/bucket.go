@@ -41,8 +41,8 @@ const (
 	answerTimeout = 15 * time.Second
 )
 
-// newBucket reads the URL. A parameter that it does not know is an error: one that
-// is misspelt would send files, and requests with the credentials' name, to Amazon.
+// newBucket reads the URL. A parameter that it does not know is an error: with a
+// misspelt endpoint the files would go to Amazon.
 func newBucket(p Place) (*bucket, error) {
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Host == "" || u.User != nil {

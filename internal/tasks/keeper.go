@@ -10,9 +10,10 @@ import (
 // Chore is something to be done regularly on every worker. It must be harmless to
 // do on several nodes at once.
 type Chore struct {
-	Name  string
-	Every time.Duration
-	Do    func(ctx context.Context) error
+	Name    string
+	Every   time.Duration
+	AtStart bool // the first time at once, instead of after Every
+	Do      func(ctx context.Context) error
 }
 
 // Keeper keeps the house: it fetches media when rung, and does chores.
@@ -52,11 +53,15 @@ func (k *Keeper) Start() error {
 	k.wg.Go(func() { k.mediaLoop(ctx) })
 	for _, c := range k.chores {
 		k.wg.Go(func() {
-			every(ctx, c.Every, func(ctx context.Context) {
+			do := func(ctx context.Context) {
 				if err := c.Do(ctx); err != nil && ctx.Err() == nil {
 					k.log.Warn("chore failed", "chore", c.Name, "err", err)
 				}
-			})
+			}
+			if c.AtStart {
+				do(ctx)
+			}
+			every(ctx, c.Every, do)
 		})
 	}
 	return nil
