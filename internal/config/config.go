@@ -35,6 +35,8 @@ type Config struct {
 	// may be emptied at any time: redis://user:password@host:6379/0, rediss:// for
 	// TLS, redis-sentinel://user:password@host1:26379,host2:26379/0?master=name
 	// for Sentinel, redis-cluster://user:password@host1:6379,host2:6379 for Cluster.
+	// Both have a TLS form too (rediss-sentinel, rediss-cluster). Sentinels are given
+	// the same user and password as the servers. A Cluster has no database but 0.
 	// Empty means one inside the process, which is enough for a single node.
 	RedisURL Secret `key:"redis_url" default:""`
 

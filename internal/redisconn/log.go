@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,14 +31,33 @@ type library struct {
 // userInfo is the user and the password of an address.
 var userInfo = regexp.MustCompile(`//[^/@\s]*@`)
 
+// sentinelSays are what is said when the servers of a Sentinel group are found, at
+// each start and after a failover. Source: go-redis, sentinel.go.
+var sentinelSays = map[string]slog.Level{
+	"sentinel: selected addr":           slog.LevelDebug,
+	"sentinel: discovered new sentinel": slog.LevelDebug,
+	"sentinel: new master":              slog.LevelInfo,
+}
+
 // Printf writes a warning now and then, and the rest for whoever looks closely.
 func (l *library) Printf(ctx context.Context, format string, args ...any) {
-	level := slog.LevelDebug
-	l.mu.Lock()
-	if now := time.Now(); now.After(l.next) {
-		level, l.next = slog.LevelWarn, now.Add(sayEvery)
+	what, _, _ := strings.Cut(format, "=")
+	level, known := sentinelSays[what]
+	if !known {
+		level = l.level()
 	}
-	l.mu.Unlock()
 	text := userInfo.ReplaceAllString(fmt.Sprintf(format, args...), "//")
 	l.log.Log(ctx, level, "redis", "detail", text)
+}
+
+// level is that of a warning, unless there was one a moment ago.
+func (l *library) level() slog.Level {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if !now.After(l.next) {
+		return slog.LevelDebug
+	}
+	l.next = now.Add(sayEvery)
+	return slog.LevelWarn
 }
