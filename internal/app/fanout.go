@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,14 +74,18 @@ func (f *fanout) publish(ctx context.Context) {
 		f.mu.Unlock()
 		for tenantID, seq := range batch {
 			// Without Redis the other nodes find the events by looking.
+			ctx, cancel := context.WithTimeout(ctx, redisWait)
 			f.redis.Publish(ctx, fanoutChannel, tenantID+" "+strconv.FormatInt(seq, 10))
+			cancel()
 		}
 	}
 }
 
 func (f *fanout) subscribe(ctx context.Context) {
 	for ctx.Err() == nil {
-		sub := f.redis.Subscribe(ctx, fanoutChannel)
+		connect, cancel := context.WithTimeout(ctx, redisWait)
+		sub := f.redis.Subscribe(connect, fanoutChannel)
+		cancel()
 		closeSub := sync.OnceFunc(func() {
 			if err := sub.Close(); err != nil {
 				f.log.Debug("event hints", "err", err)
@@ -96,11 +102,28 @@ func (f *fanout) subscribe(ctx context.Context) {
 	}
 }
 
+// redisWait bounds a call: while the master of a Sentinel group is looked for, others
+// wait for who looks.
+const redisWait = time.Second
+
+// quietFor is how long the subscription may say nothing before it is asked whether
+// it is still there: a server that vanished closes no connection.
+const quietFor = 3 * time.Second
+
 func (f *fanout) listen(ctx context.Context, sub *redis.PubSub) {
-	for {
-		m, err := sub.ReceiveMessage(ctx)
+	for asked := false; ; {
+		got, err := sub.ReceiveTimeout(ctx, quietFor)
+		if silence, ok := errors.AsType[net.Error](err); ok && silence.Timeout() && !asked {
+			err, asked = sub.Ping(ctx), true
+		} else {
+			asked = false
+		}
 		if err != nil {
 			return
+		}
+		m, ok := got.(*redis.Message)
+		if !ok {
+			continue
 		}
 		tenantID, n, _ := strings.Cut(m.Payload, " ")
 		if seq, err := strconv.ParseInt(n, 10, 64); err == nil {

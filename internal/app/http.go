@@ -151,7 +151,7 @@ func (s *server) checks() []api.Check {
 		checks = append(checks, api.Check{Name: "redis", Soft: true, Test: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
-			return s.redis.Ping(ctx).Err()
+			return s.redis.Check(ctx)
 		}})
 	}
 	return checks

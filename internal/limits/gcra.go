@@ -58,6 +58,17 @@ func NewCounter(r redis.UniversalClient, nodes func() int64, usage Usage, now fu
 // away reports whether Redis is left alone for a moment.
 func (c *Counter) away() bool { return c.redis == nil || c.now().UnixMicro() < c.downUntil.Load() }
 
+// answerWithin is how long Redis may take to answer. It is asked before each request
+// and each send: one that is there and says nothing must not hold them up.
+const answerWithin = 500 * time.Millisecond
+
+// run runs a script in Redis.
+func (c *Counter) run(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return script.Run(ctx, c.redis, keys, args...)
+}
+
 // failed notes that Redis did not answer.
 func (c *Counter) failed(ctx context.Context) {
 	if ctx.Err() == nil {

@@ -90,7 +90,7 @@ func (c *Counter) runRequest(ctx context.Context, keyID string, ws []window, owe
 		}
 		args = append(args, w.limit, w.size.Microseconds(), w.slot.Microseconds(), extra, s)
 	}
-	return request.Run(ctx, c.redis, keys, args...).Int64Slice()
+	return c.run(ctx, request, keys, args...).Int64Slice()
 }
 
 // seed is what the database knows of the last day. Without the database Redis

@@ -85,7 +85,7 @@ return {granted, free - granted, math.ceil(next), math.floor(share * 1000000)}`)
 func (c *Counter) TakeChannel(ctx context.Context, channelID string, perSecond float64, want int) (granted int, next time.Duration, rate float64) {
 	if !c.away() {
 		every := math.Max(1, 1e6/perSecond)
-		v, err := paced.Run(ctx, c.redis, paceKeys(channelID), every, want, recovery.Microseconds()).Int64Slice()
+		v, err := c.run(ctx, paced, paceKeys(channelID), every, want, recovery.Microseconds()).Int64Slice()
 		if err == nil && len(v) == 4 {
 			return int(v[0]), time.Duration(v[2]) * time.Microsecond, perSecond * float64(v[3]) / 1e6
 		}
@@ -109,7 +109,7 @@ type Throughput struct {
 // Throughput looks at a channel's rate and takes nothing.
 func (c *Counter) Throughput(ctx context.Context, channelID string, perSecond float64) Throughput {
 	if !c.away() {
-		v, err := paced.Run(ctx, c.redis, paceKeys(channelID), math.Max(1, 1e6/perSecond), 0, recovery.Microseconds()).Int64Slice()
+		v, err := c.run(ctx, paced, paceKeys(channelID), math.Max(1, 1e6/perSecond), 0, recovery.Microseconds()).Int64Slice()
 		if err == nil && len(v) == 4 {
 			return throughput(perSecond*float64(v[3])/1e6, v[1])
 		}
@@ -145,7 +145,7 @@ func (c *Counter) SlowDown(ctx context.Context, channelID string) (share float64
 	c.mu.Unlock()
 	share = p.share
 	if !c.away() {
-		v, err := cut.Run(ctx, c.redis, paceKeys(channelID)[1:], recovery.Microseconds(), leastShare, cutGap.Microseconds()).Text()
+		v, err := c.run(ctx, cut, paceKeys(channelID)[1:], recovery.Microseconds(), leastShare, cutGap.Microseconds()).Text()
 		if err != nil {
 			c.failed(ctx)
 		}
