@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ func NewBell(conn asynq.RedisConnOpt, local map[string]func(), check time.Durati
 			Concurrency: 2, Queues: map[string]int{queue: 1}, LogLevel: asynq.FatalLevel,
 			TaskCheckInterval: check, ShutdownTimeout: 2 * time.Second,
 			HealthCheckInterval: time.Minute,
+			RetryDelayFunc:      func(int, error, *asynq.Task) time.Duration { return 0 },
 		})
 	}
 	return b
@@ -97,11 +99,13 @@ func (b *Bell) ringLoop() {
 	}
 }
 
-// enqueue leaves a task unless one of its kind waits already.
+// enqueue leaves a task unless one of its kind waits already. A task whose worker is
+// gone, or lost sight of Redis, is done again however often that happens: given up, it
+// would keep its place for months, and no ring would be heard.
 func (b *Bell) enqueue(typ string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	_, err := b.client.EnqueueContext(ctx, asynq.NewTask(typ, nil), asynq.Queue(queue), asynq.TaskID(typ), asynq.MaxRetry(0), asynq.Timeout(10*time.Second))
+	_, err := b.client.EnqueueContext(ctx, asynq.NewTask(typ, nil), asynq.Queue(queue), asynq.TaskID(typ), asynq.MaxRetry(math.MaxInt32), asynq.Timeout(10*time.Second))
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		b.log.Warn("doorbell", "task", typ, "err", err)
 	}
