@@ -2,17 +2,17 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
+	"github.com/linktor/linktor/internal/bench/rig"
 	"github.com/linktor/linktor/internal/limits"
 	"github.com/linktor/linktor/internal/redisconn"
 	"github.com/linktor/linktor/internal/tasks"
@@ -20,40 +20,75 @@ import (
 
 // Every way of running Redis carries limits, doorbells and hints between nodes.
 func TestRedisTopologies(t *testing.T) {
-	for name, start := range map[string]func(*testing.T) string{"standalone": redisStandalone, "sentinel": redisSentinel, "cluster": redisCluster} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := start(t)
-			node := func() *redisconn.Conn {
-				c, err := redisconn.Open(url)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = c.Close() })
-				return c
+	NeedRedisServer(t)
+	t.Parallel()
+	t.Run("standalone", func(t *testing.T) {
+		t.Parallel()
+		server, err := rig.StartRedis(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(server.Stop)
+		carries(t, dials(t, server.URL))
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		cluster, err := rig.StartCluster(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cluster.Stop)
+		carries(t, dials(t, cluster.URL))
+	})
+	t.Run("sentinel", func(t *testing.T) {
+		t.Parallel()
+		group, err := rig.StartSentinels(t.Context(), t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(group.Stop)
+		dial := dials(t, group.URL)
+		carries(t, dial)
+		carriesHints(t, dial(), dial(), func() { // a subscription to a server that vanishes is made anew
+			if err := errors.Join(group.Silence(), group.Promoted(t.Context())); err != nil {
+				t.Fatal(err)
 			}
-			eventually(t, node(), "a write", func(c *redisconn.Conn) error { return c.Set(t.Context(), "x", "y", time.Minute).Err() })
-			sharesLimits(t, node(), node())
-			carriesRings(t, node(), node())
-			carriesHints(t, node(), node())
 		})
-	}
+		carries(t, dial)
+	})
 }
 
-// A Redis that comes after the servers is found by them.
-func TestRedisComesLater(t *testing.T) {
-	_, port, err := net.SplitHostPort(freeAddress(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	node := func() *redisconn.Conn {
-		c, err := redisconn.Open("redis://127.0.0.1:" + port + "/0")
+// dials returns a function that connects to the Redis at url.
+func dials(t *testing.T, url string) func() *redisconn.Conn {
+	return func() *redisconn.Conn {
+		c, err := redisconn.Open(url)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
 		return c
 	}
+}
+
+// carries checks what nodes share through a Redis.
+func carries(t *testing.T, dial func() *redisconn.Conn) {
+	a, b := dial(), dial()
+	if err := errors.Join(a.Check(t.Context()), b.Check(t.Context())); err != nil { // it takes as long as it takes
+		t.Fatal(err)
+	}
+	sharesLimits(t, a, b)
+	carriesRings(t, a, b)
+	carriesHints(t, a, b)
+}
+
+// A Redis that comes after the servers is found by them.
+func TestRedisComesLater(t *testing.T) {
+	NeedRedisServer(t)
+	_, port, err := net.SplitHostPort(freeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := dials(t, "redis://127.0.0.1:"+port+"/0")
 	carriesRings(t, node(), node(), func() { runRedisOn(t, port) })
 	carriesHints(t, node(), node())
 }
@@ -62,17 +97,18 @@ func TestRedisComesLater(t *testing.T) {
 func sharesLimits(t *testing.T, a, b *redisconn.Conn) {
 	one := func() int64 { return 1 }
 	first, second := limits.NewCounter(a, one, nil, time.Now), limits.NewCounter(b, one, nil, time.Now)
+	key, channel := "key_"+rand.Text(), "ch_"+rand.Text()
 	for range 3 {
-		if _, wait := first.TakeRequest(t.Context(), "key_1", 3, 100); wait != 0 {
+		if _, wait := first.TakeRequest(t.Context(), key, 3, 100); wait != 0 {
 			t.Fatalf("a request within the limit waits %v", wait)
 		}
 	}
-	if _, wait := second.TakeRequest(t.Context(), "key_1", 3, 100); wait == 0 {
+	if _, wait := second.TakeRequest(t.Context(), key, 3, 100); wait == 0 {
 		t.Error("the other node does not know of the requests")
 	}
 	const slow = 0.1 // a second: none more is earned while the test runs
-	granted, _, _ := first.TakeChannel(t.Context(), "ch_1", slow, 100)
-	if more, _, _ := second.TakeChannel(t.Context(), "ch_1", slow, 100); granted != 1 || more != 0 {
+	granted, _, _ := first.TakeChannel(t.Context(), channel, slow, 100)
+	if more, _, _ := second.TakeChannel(t.Context(), channel, slow, 100); granted != 1 || more != 0 {
 		t.Errorf("the first node was granted %d sends, the other at once %d more", granted, more)
 	}
 }
@@ -113,8 +149,9 @@ func carriesRings(t *testing.T, a, b *redisconn.Conn, meanwhile ...func()) {
 	}
 }
 
-// carriesHints tells of an event on one node and hears of it on the other.
-func carriesHints(t *testing.T, a, b *redisconn.Conn) {
+// carriesHints tells of an event on one node and hears of it on the other, and once
+// more after what happens then has happened.
+func carriesHints(t *testing.T, a, b *redisconn.Conn, then ...func()) {
 	heard := make(chan string, 64)
 	log := slog.New(slog.DiscardHandler)
 	listener := newFanout(a, func(tenant string, seq int64) { heard <- fmt.Sprint(tenant, " ", seq) }, log)
@@ -125,69 +162,46 @@ func carriesHints(t *testing.T, a, b *redisconn.Conn) {
 		}
 		defer f.Stop(context.Background())
 	}
-	tick := time.NewTicker(50 * time.Millisecond) // hints before the subscription stands are lost, by design
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for {
-		speaker.tell("ten_1", 42)
-		select {
-		case got := <-heard:
-			if got != "ten_1 42" {
-				t.Errorf("heard %q", got)
+	hear := func(seq int64) {
+		tick := time.NewTicker(50 * time.Millisecond) // hints before the subscription stands are lost, by design
+		defer tick.Stop()
+		deadline := time.After(20 * time.Second)
+		for want := fmt.Sprint("ten_1 ", seq); ; {
+			speaker.tell("ten_1", seq)
+			select {
+			case got := <-heard:
+				if got == want { // else it is an earlier one
+					return
+				}
+			case <-tick.C:
+			case <-deadline:
+				t.Fatalf("the hint %s was not heard", want)
 			}
-			return
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("the hint was not heard")
 		}
+	}
+	hear(42)
+	for _, do := range then {
+		do()
+		hear(43)
 	}
 }
 
-// runRedis starts redis-server with the arguments on a free port and returns that.
-func runRedis(t *testing.T, args ...string) (port string) {
+// NeedRedisServer skips a test that starts Redis itself where it is not installed.
+func NeedRedisServer(t *testing.T) {
 	t.Helper()
-	_, port, err := net.SplitHostPort(freeAddress(t))
-	if err != nil {
-		t.Fatal(err)
+	if _, err := exec.LookPath("redis-server"); err == nil {
+		return
 	}
-	runRedisOn(t, port, args...)
-	return port
+	if os.Getenv("LINKTOR_TEST_REQUIRE") != "" {
+		t.Fatal("redis-server is not installed: run the tests with make test")
+	}
+	t.Skip("redis-server is not installed: run the tests with make test")
 }
 
-// clusterPort is a free port of which the one that a cluster's nodes talk on,
-// 10000 above, exists and is free too.
-func clusterPort(t *testing.T) string {
+// runRedisOn starts redis-server on port.
+func runRedisOn(t *testing.T, port string) {
 	t.Helper()
-	for {
-		host, text, err := net.SplitHostPort(freeAddress(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		port, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if port+10000 > math.MaxUint16 {
-			continue
-		}
-		if bus, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port+10000))); err == nil {
-			bus.Close()
-			return text
-		}
-	}
-}
-
-// runRedisOn starts redis-server with the arguments on port.
-func runRedisOn(t *testing.T, port string, args ...string) {
-	t.Helper()
-	name, err := exec.LookPath("redis-server")
-	if err != nil {
-		if os.Getenv("LINKTOR_TEST_REQUIRE") != "" {
-			t.Fatal("redis-server is not installed: run the tests with make test")
-		}
-		t.Skip("redis-server is not installed: run the tests with make test")
-	}
-	cmd := exec.CommandContext(t.Context(), name, append(args, "--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "")...)
+	cmd := exec.CommandContext(t.Context(), "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -195,51 +209,4 @@ func runRedisOn(t *testing.T, port string, args ...string) {
 		_ = cmd.Process.Kill() // it may have ended already
 		_ = cmd.Wait()         // a signal ended it
 	})
-}
-
-// eventually tries until c does what it should.
-func eventually(t *testing.T, c *redisconn.Conn, what string, try func(*redisconn.Conn) error) {
-	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
-	for {
-		err := try(c)
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s: %v", what, err)
-		}
-	}
-}
-
-func redisStandalone(t *testing.T) string {
-	return "redis://127.0.0.1:" + runRedis(t) + "/0"
-}
-
-// redisSentinel starts a master and one Sentinel that watches it.
-func redisSentinel(t *testing.T) string {
-	master := runRedis(t)
-	conf := filepath.Join(t.TempDir(), "sentinel.conf") // it writes what it learns into the file
-	text := fmt.Sprintf("sentinel monitor house 127.0.0.1 %s 1\n", master)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return "redis-sentinel://127.0.0.1:" + runRedis(t, conf, "--sentinel") + "/0?master=house"
-}
-
-// redisCluster starts a cluster of one node, which has all slots.
-func redisCluster(t *testing.T) string {
-	port := clusterPort(t)
-	runRedisOn(t, port, "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1")
-	c, err := redisconn.Open("redis://127.0.0.1:" + port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	eventually(t, c, "the slots", func(c *redisconn.Conn) error { return c.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err() })
-	return "redis-cluster://127.0.0.1:" + port
 }

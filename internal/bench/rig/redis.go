@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -15,16 +19,27 @@ type Redis struct {
 	URL string
 
 	port    string
+	args    []string // before those that all have
 	process *exec.Cmd
 }
 
 // StartRedis starts a Redis on loopback.
-func StartRedis(ctx context.Context) (*Redis, error) {
+func StartRedis(ctx context.Context) (*Redis, error) { return startRedis(ctx, "") }
+
+// startRedis starts one with further arguments that keeps its files, if it needs any,
+// in dir.
+func startRedis(ctx context.Context, dir string, args ...string) (*Redis, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{URL: "redis://127.0.0.1:" + port, port: port}
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+		args = append(args, "--dir", dir)
+	}
+	r := &Redis{URL: "redis://127.0.0.1:" + port, port: port, args: args}
 	return r, r.Start(ctx)
 }
 
@@ -34,7 +49,7 @@ func (r *Redis) Start(ctx context.Context) error {
 	if _, err := program(name); err != nil {
 		name = "valkey-server"
 	}
-	server, err := command(context.WithoutCancel(ctx), nil, "", name, "--bind", "127.0.0.1", "--port", r.port, "--save", "", "--appendonly", "no")
+	server, err := command(context.WithoutCancel(ctx), nil, "", name, append(slices.Clone(r.args), "--bind", "127.0.0.1", "--port", r.port, "--save", "", "--appendonly", "no")...)
 	if err != nil {
 		return err
 	}
@@ -61,23 +76,53 @@ func (r *Redis) Kill() {
 // Stop ends it. There is nothing to save.
 func (r *Redis) Stop() { r.Kill() }
 
-// do gives one command over a connection of its own.
+// signal sends sig to it.
+func (r *Redis) signal(sig syscall.Signal) error { return r.process.Process.Signal(sig) }
+
+// do gives one command, over a connection of its own, that is answered by OK or PONG.
 func (r *Redis) do(ctx context.Context, command string) error {
-	dialer := net.Dialer{Timeout: time.Second}
-	c, err := dialer.DialContext(ctx, "tcp", "127.0.0.1:"+r.port)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(c, "%s\r\n", command); err != nil {
-		return err
-	}
-	answer, err := bufio.NewReader(c).ReadString('\n')
+	answer, err := r.ask(ctx, command)
 	if err == nil && !strings.HasPrefix(answer, "+") {
 		err = fmt.Errorf("%s: %s", command, strings.TrimSpace(answer))
 	}
 	return err
+}
+
+// says reports whether all of want are in the answer to a command.
+func (r *Redis) says(ctx context.Context, command string, want ...string) error {
+	answer, err := r.ask(ctx, command)
+	if err != nil {
+		return err
+	}
+	for _, w := range want {
+		if !strings.Contains(answer, w) {
+			return fmt.Errorf("%s does not say %s: %s", command, w, answer)
+		}
+	}
+	return nil
+}
+
+// ask gives one command and returns the answer, a line or a text of many.
+func (r *Redis) ask(ctx context.Context, command string) (string, error) {
+	dialer := net.Dialer{Timeout: time.Second}
+	c, err := dialer.DialContext(ctx, "tcp", "127.0.0.1:"+r.port)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		return "", err
+	}
+	if _, err := fmt.Fprintf(c, "%s\r\n", command); err != nil {
+		return "", err
+	}
+	in := bufio.NewReader(c)
+	answer, err := in.ReadString('\n')
+	var n int64
+	if _, scan := fmt.Sscanf(answer, "$%d\r\n", &n); scan == nil && err == nil { // a text of n bytes
+		var text []byte
+		text, err = io.ReadAll(io.LimitReader(in, n))
+		answer = string(text)
+	}
+	return answer, err
 }
