@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -42,6 +43,15 @@ func (x *examination) redis() {
 		}
 		best = min(best, time.Since(before))
 	}
+	scheme, _, _ := strings.Cut(x.cfg.RedisURL.Reveal(), "://")
+	if err := rightMode(ctx, conn, scheme); err != nil {
+		x.fail("redis", "see docs/reference/config.md for the forms of redis_url", "%v", err)
+		return
+	}
+	if err := conn.Check(ctx); err != nil {
+		x.fail("redis", "mend it, or check redis_url; until then sends are slower and limits are per process", "it cannot be used: %v", err)
+		return
+	}
 	info, err := conn.Info(ctx).Result()
 	if err != nil {
 		x.warn("redis", "allow the user to call INFO", "its version and memory policy cannot be read: %v", err)
@@ -58,6 +68,23 @@ func (x *examination) redis() {
 	default:
 		x.ok("redis", "version %s, a round trip takes %s", version, best.Round(10*time.Microsecond))
 	}
+}
+
+// rightMode reports a server that answers and is not what the URL's scheme says: a
+// Cluster's member refuses most keys, and a Sentinel all of them.
+func rightMode(ctx context.Context, conn *redisconn.Conn, scheme string) error {
+	info, err := conn.Info(ctx, "server").Result()
+	if err != nil {
+		return nil //nolint:nilerr // INFO may be forbidden; what follows says so
+	}
+	switch mode := infoField(info, "redis_mode"); {
+	case strings.HasSuffix(scheme, "-cluster"):
+	case mode == "cluster":
+		return errors.New("the server belongs to a Cluster: the URL must begin with redis-cluster://")
+	case mode == "sentinel":
+		return errors.New("the server is a Sentinel: the URL must begin with redis-sentinel://")
+	}
+	return nil
 }
 
 // infoField returns one line of the answer to INFO.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/linktor/linktor/internal/account"
+	"github.com/linktor/linktor/internal/bench/rig"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
 )
@@ -201,6 +202,33 @@ func TestDoctorFindsFaults(t *testing.T) {
 			"LINKTOR_MEDIA_URL=s3://shelf?region=x&tls=false&endpoint=127.0.0.1:1")
 		code, stdout, _ := linktor(t, environ, "doctor")
 		if code != exitFailed || !strings.Contains(stdout, "FAIL  media") || !strings.Contains(stdout, "bucket shelf") || strings.Contains(stdout, "hunter2") {
+			t.Errorf("%d\n%s", code, stdout)
+		}
+	})
+	t.Run("redis of another kind than its URL", func(t *testing.T) {
+		t.Chdir(t.TempDir())
+		cluster, err := rig.StartCluster(t.Context(), t.TempDir())
+		if err != nil {
+			if os.Getenv("LINKTOR_TEST_REQUIRE") != "" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+		defer cluster.Stop()
+		first, _, _ := strings.Cut(strings.TrimPrefix(cluster.URL, "redis-cluster://"), ",")
+		_, stdout, _ := linktor(t, []string{"LINKTOR_REDIS_URL=" + cluster.URL}, "doctor")
+		if !strings.Contains(stdout, "OK    redis") {
+			t.Error(stdout)
+		}
+		code, stdout, _ := linktor(t, []string{"LINKTOR_REDIS_URL=redis://" + first}, "doctor")
+		if code != exitFailed || !strings.Contains(stdout, "must begin with redis-cluster://") {
+			t.Errorf("%d\n%s", code, stdout)
+		}
+		if err := cluster.Break(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		code, stdout, _ = linktor(t, []string{"LINKTOR_REDIS_URL=" + cluster.URL}, "doctor")
+		if code != exitFailed || !strings.Contains(stdout, "FAIL  redis") {
 			t.Errorf("%d\n%s", code, stdout)
 		}
 	})
