@@ -111,10 +111,10 @@ func unavailable(err error) error {
 
 // runIngest commits items together. If that fails because of the data, each is
 // tried alone, so that a bad one harms nobody else.
-func (s *Store) runIngest(items []*ingestItem) {
+func (s *Store) runIngest(items []*ingestItem, settled func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	err := s.tryWebhooks(ctx, items)
+	err := s.tryWebhooks(ctx, items, settled)
 	switch {
 	case err == nil:
 		crash.At("after_ingest_commit")
@@ -124,7 +124,7 @@ func (s *Store) runIngest(items []*ingestItem) {
 		}
 	case len(items) > 1:
 		for _, it := range items {
-			s.runIngest([]*ingestItem{it})
+			s.runIngest([]*ingestItem{it}, settled)
 		}
 	default:
 		items[0].err = s.applyPieces(ctx, items[0], err)
@@ -145,7 +145,7 @@ func (s *Store) applyPieces(ctx context.Context, it *ingestItem, cause error) er
 	shell, body := *it, *it.Webhook
 	body.Events, shell.piece = nil, true
 	shell.Webhook = &body
-	if err := s.tryWebhooks(ctx, []*ingestItem{&shell}); err != nil {
+	if err := s.tryWebhooks(ctx, []*ingestItem{&shell}, nil); err != nil {
 		return err
 	}
 	it.problems = found
@@ -157,7 +157,7 @@ func (s *Store) applyPieces(ctx context.Context, it *ingestItem, cause error) er
 		piece, w := shell, body
 		w.Events, w.Replay = it.Events[i:i+1], true
 		piece.Webhook, piece.problems = &w, nil
-		err := s.tryWebhooks(ctx, []*ingestItem{&piece})
+		err := s.tryWebhooks(ctx, []*ingestItem{&piece}, nil)
 		if err != nil && !db.IsData(err) && !errors.Is(err, errPanic) {
 			return err
 		}
@@ -178,7 +178,7 @@ var errPanic = errors.New("conversations: a panic")
 
 // tryWebhooks is applyWebhooks for items that nobody has seen before: a panic ends
 // neither the process nor their neighbours.
-func (s *Store) tryWebhooks(ctx context.Context, items []*ingestItem) (err error) {
+func (s *Store) tryWebhooks(ctx context.Context, items []*ingestItem, settled func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.opts.Log.ErrorContext(ctx, "panic while applying a webhook", "channelId", items[0].ChannelID, "items", len(items),
@@ -186,7 +186,7 @@ func (s *Store) tryWebhooks(ctx context.Context, items []*ingestItem) (err error
 			err = errPanic
 		}
 	}()
-	return s.applyWebhooks(ctx, items)
+	return s.applyWebhooks(ctx, items, settled)
 }
 
 func journalState(problems []JournalProblem, applied int) JournalState {
@@ -216,7 +216,7 @@ type ingestBatch struct {
 
 // applyWebhooks applies items in one transaction with a statement per kind of
 // row, not per message.
-func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
+func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem, settled func()) error {
 	var parked *db.Rows
 	var appended []events.Event
 	tries := 0
@@ -239,6 +239,7 @@ func (s *Store) applyWebhooks(ctx context.Context, items []*ingestItem) error {
 		parked, appended = b.parked, b.events
 		crash.At("before_ingest_commit")
 		tx.Announce(Ingested{len(items)})
+		tx.BeforeCommit(settled)
 		if err := events.AppendBeside(ctx, tx, b.events, b.rest); err != nil {
 			return again(err)
 		}

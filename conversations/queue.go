@@ -90,16 +90,16 @@ func (s *Store) Queue(ctx context.Context, d Draft) (m Message, replayed bool, e
 }
 
 // runQueue commits drafts together; if the data of one spoils that, each alone.
-func (s *Store) runQueue(items []*queueItem) {
+func (s *Store) runQueue(items []*queueItem, settled func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	err := s.queueAll(ctx, items)
+	err := s.queueAll(ctx, items, settled)
 	switch {
 	case err == nil:
 		crash.At("after_queue_commit")
 	case len(items) > 1 && (db.IsData(err) || errors.Is(err, errRace)):
 		for _, it := range items {
-			s.runQueue([]*queueItem{it})
+			s.runQueue([]*queueItem{it}, settled)
 		}
 	case db.IsData(err):
 		items[0].err = fmt.Errorf("queue: %w", err)
@@ -110,7 +110,7 @@ func (s *Store) runQueue(items []*queueItem) {
 	}
 }
 
-func (s *Store) queueAll(ctx context.Context, items []*queueItem) error {
+func (s *Store) queueAll(ctx context.Context, items []*queueItem, settled func()) error {
 	return s.inTx(ctx, func(tx *db.Tx) error {
 		b := &queueBatch{s: s, tx: tx, now: s.opts.Now(), threads: threads{}}
 		for _, it := range items {
@@ -132,6 +132,7 @@ func (s *Store) queueAll(ctx context.Context, items []*queueItem) error {
 			return fmt.Errorf("messages: %w", err)
 		}
 		tx.Announce(SendsQueued{len(b.items)})
+		tx.BeforeCommit(settled)
 		crash.At("before_queue_commit")
 		return events.Append(ctx, tx, b.events)
 	})

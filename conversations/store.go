@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ type Options struct {
 	Seal      func(plain []byte, aad string) ([]byte, error)  // for journal bodies
 	Unseal    func(sealed []byte, aad string) ([]byte, error) // the inverse
 	MediaURL  func(mediaID string) string                     // an expiring address, for events
-	Writers   int                                             // shared transactions at a time of webhooks, and of sends; 0 means 1 on SQLite, 3 and 2 on PostgreSQL
+	Writers   int                                             // shared transactions at a time of webhooks, and of sends; 0 means 1 on SQLite, 2 or more on PostgreSQL
 	LateAfter time.Duration                                   // age at which an item of a webhook is marked as late; 0 = never
 	MaxBatch  int                                             // messages and statuses per transaction; 0 means 256
 	MaxKept   int                                             // bytes of a body that the journal keeps of what was applied; 0 = all
@@ -52,22 +53,22 @@ func NewStore(d *db.DB, opts Options) *Store {
 		opts.Log = slog.Default()
 	}
 	s := &Store{db: d, opts: opts, owners: newOwners()}
-	// On PostgreSQL one batch is prepared while another commits. Webhooks have a third
-	// writer: their batches of one tenant commit one after the other, so more wait.
-	ingest, queue := 1, 1
+	// On PostgreSQL one batch is committed while another runs its statements, and on
+	// large machines several run them: then tenants do not wait for each other.
+	writers := 1
 	if d.Dialect == db.Postgres {
-		ingest, queue = 3, 2
+		writers += max(1, runtime.GOMAXPROCS(0)/4)
 	}
 	if opts.Writers > 0 {
-		ingest, queue = opts.Writers, opts.Writers
+		writers = opts.Writers
 	}
 	if opts.MaxBatch == 0 {
 		opts.MaxBatch = 256
 	}
-	s.ingest = db.NewGroup(ingest, opts.MaxBatch, func(it *ingestItem) int { return 1 + len(it.Events) }, s.runIngest)
-	s.queue = db.NewGroup(queue, opts.MaxBatch, func(*queueItem) int { return 1 }, s.runQueue)
+	s.ingest = db.NewGroup(writers, opts.MaxBatch, func(it *ingestItem) int { return 1 + len(it.Events) }, s.runIngest)
+	s.queue = db.NewGroup(writers, opts.MaxBatch, func(*queueItem) int { return 1 }, s.runQueue)
 	s.results = startResults(d)
-	s.record = db.NewGroup(1, opts.MaxBatch, func(*recordItem) int { return 1 }, s.runRecord)
+	s.record = db.NewGroup(1, opts.MaxBatch, func(*recordItem) int { return 1 }, func(items []*recordItem, _ func()) { s.runRecord(items) })
 	return s
 }
 

@@ -59,12 +59,13 @@ type bareRow struct {
 // committed in a second.
 func (t *table) insert(ctx context.Context, limit time.Duration) (float64, error) {
 	content := fmt.Sprintf(`{"type":"text","text":%q}`, fmt.Sprintf("%0400d", 7))
-	group := db.NewGroup(t.writers, limitBatch, func(*bareRow) int { return 1 }, func(batch []*bareRow) {
+	group := db.NewGroup(t.writers, limitBatch, func(*bareRow) int { return 1 }, func(batch []*bareRow, settled func()) {
 		err := t.db.InTx(ctx, func(tx *db.Tx) error {
 			rows := db.NewRows("id text", "at bigint", "content text")
 			for _, r := range batch {
 				rows.Add(r.id, time.Now().UnixMicro(), r.content)
 			}
+			tx.BeforeCommit(settled)
 			_, err := tx.ExecRows(ctx, `WITH {{rows}} INSERT INTO bare (id, tenant_id, at, content) SELECT id, 'ten_1', at, content FROM v`, rows)
 			return err
 		})

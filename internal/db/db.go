@@ -52,6 +52,7 @@ type Tx struct {
 	db     *DB
 	keep   bool // may use statements that are prepared
 	missed []missedStmt
+	before []func()
 	after  []any
 	then   []func()
 }
@@ -175,6 +176,9 @@ func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) (err error) {
 	if err := fn(t); err != nil {
 		return err
 	}
+	for _, fn := range t.before {
+		fn()
+	}
 	if err := tx.Commit(); err != nil {
 		return err
 	}
@@ -208,6 +212,14 @@ func (d *DB) announce(values []any) {
 
 // Announce hands v to the listeners if and when t commits.
 func (t *Tx) Announce(v any) { t.after = append(t.after, v) }
+
+// BeforeCommit calls fn, which must be quick, when only the commit of t remains; nil
+// is no fn.
+func (t *Tx) BeforeCommit(fn func()) {
+	if fn != nil {
+		t.before = append(t.before, fn)
+	}
+}
 
 // Then calls fn, which must be quick, if and when t commits.
 func (t *Tx) Then(fn func()) { t.then = append(t.then, fn) }

@@ -11,14 +11,16 @@ import (
 var ErrStopped = errors.New("db: stopped")
 
 // Group lets many callers share transactions: run is handed what has gathered
-// while the previous call was busy, so that a crowd costs few commits. A lone caller
-// never waits for company; after a crowd the first of the next one waits two
-// milliseconds at most.
+// meanwhile, so that a crowd costs few commits. All writers but one may be running
+// statements; the last one gathers until one of them has nothing left but its commit,
+// and begins while that reaches the disk. A lone caller never waits for company; after
+// a crowd the first of the next one waits two milliseconds at most.
 type Group[T any] struct {
-	run    func([]T)
+	run    func(items []T, settled func())
 	weigh  func(T) int
 	max    int
 	in     chan *pending[T]
+	turns  chan struct{} // taken by those that run statements
 	wg     sync.WaitGroup
 	mu     sync.RWMutex
 	closed bool
@@ -30,11 +32,12 @@ type pending[T any] struct {
 }
 
 // NewGroup returns a started group with the given number of writers. run gets at
-// least one item and at most as many as weigh together no more than max (one item
-// may weigh more); it reports through the items. The queue before the writers
-// holds 4 × max items; then Do waits.
-func NewGroup[T any](writers, max int, weigh func(T) int, run func([]T)) *Group[T] {
-	g := &Group[T]{run: run, weigh: weigh, max: max, in: make(chan *pending[T], 4*max)}
+// least one item and at most as many as weigh together no more than limit (one item
+// may weigh more); it reports through the items. It should call settled when only its
+// commit remains, see Tx.BeforeCommit; any further call does nothing. The queue before
+// the writers holds 4 × limit items; then Do waits.
+func NewGroup[T any](writers, limit int, weigh func(T) int, run func(items []T, settled func())) *Group[T] {
+	g := &Group[T]{run: run, weigh: weigh, max: limit, in: make(chan *pending[T], 4*limit), turns: make(chan struct{}, max(1, writers-1))}
 	for range writers {
 		g.wg.Go(g.loop)
 	}
@@ -81,51 +84,90 @@ func (g *Group[T]) Stop() {
 	g.wg.Wait()
 }
 
-// gather is how long a writer waits for callers that it has reason to expect.
-const gather = 2 * time.Millisecond
+// gathering is how long a writer waits for callers that it has reason to expect.
+const gathering = 2 * time.Millisecond
+
+// batch is what one writer gathers and runs.
+type batch[T any] struct {
+	items   []T
+	waiting []*pending[T]
+	weight  int
+}
 
 func (g *Group[T]) loop() {
-	var items []T
-	var waiting []*pending[T]
+	var b batch[T]
 	for p := range g.in {
 		// The callers of the last batch have just been answered and are about to come
 		// again: starting with the first of them alone would cost a commit of its own.
-		expected := len(waiting) * 7 / 8
-		items, waiting = append(items[:0], p.item), append(waiting[:0], p)
-		late := time.NewTimer(gather)
-		for weight := g.weigh(p.item); weight < g.max; {
-			next, ok := g.more(late, len(items) < expected)
-			if !ok {
-				break
-			}
-			items, waiting = append(items, next.item), append(waiting, next)
-			weight += g.weigh(next.item)
-		}
-		late.Stop()
-		g.run(items)
-		for _, w := range waiting {
+		expected := len(b.waiting) / 2
+		b = batch[T]{b.items[:0], b.waiting[:0], 0}
+		g.add(&b, p)
+		g.await(&b, expected)
+		g.takeTurn(&b)
+		settled := sync.OnceFunc(func() { <-g.turns })
+		g.run(b.items, settled)
+		settled()
+		for _, w := range b.waiting {
 			close(w.done)
 		}
-		clear(items)
-		clear(waiting)
+		clear(b.items)
+		clear(b.waiting)
 	}
 }
 
-// more returns an item that is already there or, if wait is set, that comes before
-// late.
-func (g *Group[T]) more(late *time.Timer, wait bool) (*pending[T], bool) {
-	select {
-	case p, ok := <-g.in:
-		return p, ok
-	default:
+func (g *Group[T]) add(b *batch[T], p *pending[T]) {
+	b.items, b.waiting = append(b.items, p.item), append(b.waiting, p)
+	b.weight += g.weigh(p.item)
+}
+
+// await adds to b until it has as many items as expected, for as long as gathering.
+func (g *Group[T]) await(b *batch[T], expected int) {
+	late := time.NewTimer(gathering)
+	defer late.Stop()
+	for len(b.items) < expected && b.weight < g.max {
+		select {
+		case p, ok := <-g.in:
+			if !ok {
+				return
+			}
+			g.add(b, p)
+		case <-late.C:
+			return
+		}
 	}
-	if !wait {
-		return nil, false
+}
+
+// takeTurn waits until b may run its statements, and adds what has come by then.
+func (g *Group[T]) takeTurn(b *batch[T]) {
+	for in := g.in; ; {
+		if b.weight >= g.max {
+			in = nil
+		}
+		select {
+		case g.turns <- struct{}{}:
+			g.drain(b)
+			return
+		case p, ok := <-in:
+			if !ok {
+				in = nil
+				continue
+			}
+			g.add(b, p)
+		}
 	}
-	select {
-	case p, ok := <-g.in:
-		return p, ok
-	case <-late.C:
-		return nil, false
+}
+
+// drain adds what is already there to b.
+func (g *Group[T]) drain(b *batch[T]) {
+	for b.weight < g.max {
+		select {
+		case p, ok := <-g.in:
+			if !ok {
+				return
+			}
+			g.add(b, p)
+		default:
+			return
+		}
 	}
 }
