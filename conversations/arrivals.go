@@ -147,8 +147,8 @@ const insertMedia = `
 
 func (b *ingestBatch) insertMessages(ctx context.Context) error {
 	rows := db.NewRows("id text", "tenant_id text", "channel_id text", "conversation_id text", "contact_id text",
-		"direction text", "type text", "status text", "content text", "from_address text", "to_address text", "provider_id text",
-		"alt_id text", "reply_to_id text", "context text", "metadata text", "author text", "journal_id text",
+		"direction text", "type text", "status text", "content long", "from_address text", "to_address text", "provider_id text",
+		"alt_id text", "reply_to_id text", "context text", "metadata long", "author text", "journal_id text",
 		"provider_at bigint", "at bigint", "sent_at bigint").Share("tenant_id", "channel_id").
 		Share("direction", "status", "author", "to_address", "alt_id", "sent_at", "at").Share("reply_to_id", "context")
 	media := db.NewRows("id text", "tenant_id text", "channel_id text", "message_id text", "source text", "mime_type text",

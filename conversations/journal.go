@@ -44,7 +44,7 @@ func (b *ingestBatch) journal(ctx context.Context, items []*ingestItem) error {
 		return cmp.Or(cmp.Compare(x.channelID, y.channelID), cmp.Compare(x.sha, y.sha))
 	})
 	rows := db.NewRows("id text", "tenant_id text", "channel_id text", "told text", "sha256 text", "state text", "problems text",
-		"headers text", "body bytea", "truncated boolean", "size bigint", "events bigint", "deliveries bigint", "received_at bigint", "applied_at bigint").
+		"headers long", "body bytea", "truncated boolean", "size bigint", "events bigint", "deliveries bigint", "received_at bigint", "applied_at bigint").
 		Share("tenant_id", "channel_id").Share("state", "problems", "truncated", "deliveries", "applied_at")
 	for _, k := range order {
 		if err := addJournalRow(rows, groups[k][0], len(groups[k]), b); err != nil {

@@ -21,7 +21,7 @@ const insertParked = `
 // on a message before its answer to the send has been recorded.
 func (b *ingestBatch) park(ctx context.Context, strays []*report) error {
 	rows := db.NewRows("channel_id text", "provider_id text", "provider text", "at bigint", "participant text", "tenant_id text",
-		"alt_id text", "message_id text", "payload text", "journal_id text", "received_at bigint")
+		"alt_id text", "message_id text", "payload long", "journal_id text", "received_at bigint")
 	for _, r := range strays {
 		payload, err := json.Marshal(r.update)
 		if err != nil {

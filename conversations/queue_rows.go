@@ -28,7 +28,7 @@ const insertSends = `
 // insert stores the messages with their sends and appends their events.
 func (b *queueBatch) insert(ctx context.Context) error {
 	msgs := db.NewRows("id text", "tenant_id text", "channel_id text", "conversation_id text", "contact_id text", "type text",
-		"content text", "to_address text", "reply_to_id text", "context text", "options text", "author text", "author_id text", "reference text",
+		"content long", "to_address text", "reply_to_id text", "context text", "options text", "author text", "author_id text", "reference text",
 		"category text", "request_id text", "at bigint", "valid_until bigint", "status text", "scheduled_at bigint", "delivery text",
 		"used_fallback boolean")
 	sends := db.NewRows("message_id text", "tenant_id text", "channel_id text", "contact_id text", "priority bigint",

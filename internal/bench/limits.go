@@ -61,7 +61,7 @@ func (t *table) insert(ctx context.Context, limit time.Duration) (float64, error
 	content := fmt.Sprintf(`{"type":"text","text":%q}`, fmt.Sprintf("%0400d", 7))
 	group := db.NewGroup(t.writers, limitBatch, func(*bareRow) int { return 1 }, func(batch []*bareRow, settled func()) {
 		err := t.db.InTx(ctx, func(tx *db.Tx) error {
-			rows := db.NewRows("id text", "at bigint", "content text")
+			rows := db.NewRows("id text", "at bigint", "content long")
 			for _, r := range batch {
 				rows.Add(r.id, time.Now().UnixMicro(), r.content)
 			}

@@ -18,7 +18,7 @@ func TestRows(t *testing.T) {
 		insert := `WITH {{rows}} INSERT INTO tenants (id, name, created_at) SELECT id, name, at FROM v WHERE true
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name RETURNING id, name, created_at`
 		names := []string{`plain`, `quote " and \ back`, "line\nbreak\tand comma, {brace}", `NULL`, ``, "snö ☃ 😀"}
-		rows := db.NewRows("id text", "name text", "at bigint")
+		rows := db.NewRows("id text", "name long", "at bigint")
 		for i, n := range names {
 			rows.Add(string(rune('a'+i)), n, int64(i))
 		}
@@ -105,21 +105,39 @@ func TestRowsShare(t *testing.T) {
 func TestRowsNullBytesBool(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
-		rows := db.NewRows("a text", "b bigint", "c boolean", "d bytea", "e text")
-		rows.Add(nil, sql.NullInt64{}, true, []byte{0, 255, '"', '\\'}, sql.NullString{String: "x", Valid: true})
+		rows := db.NewRows("a text", "b bigint", "c boolean", "d bytea", "e text", "f long", "g bytea", "h long")
+		rows.Add(nil, sql.NullInt64{}, true, []byte{0, 255, '"', '\\'}, sql.NullString{String: "x", Valid: true}, "snö ☃ 😀", nil, "")
 		err := d.InTx(ctx, func(tx *db.Tx) error {
-			return tx.QueryRows(ctx, `WITH {{rows}} SELECT a, b, c, d, e FROM v`, rows, func(r *sql.Rows) error {
+			return tx.QueryRows(ctx, `WITH {{rows}} SELECT a, b, c, d, e, f, g, h FROM v`, rows, func(r *sql.Rows) error {
 				var a, e sql.NullString
 				var b sql.NullInt64
 				var c bool
-				var raw []byte
-				if err := r.Scan(&a, &b, &c, &raw, &e); err != nil {
+				var raw, none []byte
+				var f, h string
+				if err := r.Scan(&a, &b, &c, &raw, &e, &f, &none, &h); err != nil {
 					return err
 				}
-				if a.Valid || b.Valid || !c || !slices.Equal(raw, []byte{0, 255, '"', '\\'}) || e.String != "x" {
-					t.Errorf("got %v %v %v %v %v", a, b, c, raw, e)
+				if a.Valid || b.Valid || !c || !slices.Equal(raw, []byte{0, 255, '"', '\\'}) || e.String != "x" || f != "snö ☃ 😀" || none != nil || h != "" {
+					t.Errorf("got %v %v %v %v %v %q %v %q", a, b, c, raw, e, f, none, h)
 				}
 				return nil
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A set of which every long text is empty has empty texts, not NULL.
+func TestRowsEmptyLong(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		rows := db.NewRows("a text", "b long")
+		rows.Add("x", "")
+		err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			return tx.QueryRows(t.Context(), `WITH {{rows}} SELECT b FROM v`, rows, func(r *sql.Rows) error {
+				var b string
+				return r.Scan(&b)
 			})
 		})
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -18,10 +17,14 @@ type Type string
 
 const (
 	Text  Type = "text"
+	Long  Type = "long" // text that is mostly longer than some words, such as JSON
 	Int   Type = "bigint"
 	Bool  Type = "boolean"
 	Bytes Type = "bytea"
 )
+
+// packed reports whether PostgreSQL gets all values of the column in one parameter.
+func (t Type) packed() bool { return t == Long || t == Bytes }
 
 // Col is a column of Rows.
 type Col struct {
@@ -36,8 +39,10 @@ type Col struct {
 //	WITH {{rows}} UPDATE t SET n = v.n FROM v WHERE t.id = v.id
 //
 // (SQLite needs the WHERE before ON CONFLICT.) PostgreSQL gets one array a column,
-// so that the statement's text is constant and prepared once; SQLite gets VALUES, a
-// piece of the rows at a time.
+// so that the statement's text is constant and prepared once. To take an array of long
+// texts apart costs it as much as to store them: those, and bytes, lie one after the
+// other in one more parameter, and their arrays say where. SQLite gets VALUES, a piece
+// of the rows at a time.
 type Rows struct {
 	cols   []Col
 	vals   [][]any
@@ -58,12 +63,12 @@ func NewRows(cols ...string) *Rows {
 // Share names columns that often hold one value in all rows, such as the time of a
 // batch. When all columns of the group do, PostgreSQL gets values in their place:
 // half of what an insert costs it are the arrays. Each group doubles the number of
-// texts of a statement. The first column, and bytes, must be in none.
+// texts of a statement. The first column, long texts and bytes must be in none.
 func (r *Rows) Share(names ...string) *Rows {
 	group := make([]int, len(names))
 	for i, name := range names {
 		group[i] = slices.IndexFunc(r.cols, func(c Col) bool { return c.Name == name })
-		if group[i] < 1 || r.cols[group[i]].Type == Bytes {
+		if group[i] < 1 || r.cols[group[i]].Type.packed() {
 			panic("db: not a column to share: " + name)
 		}
 	}
@@ -244,15 +249,22 @@ func (r *Rows) expand(d Dialect, query string, after int) string {
 
 func (r *Rows) unnest(b *strings.Builder, after int) {
 	var list, arrays, names strings.Builder
+	pack := "$" + strconv.Itoa(after+len(r.cols)+1) + "::bytea"
 	for i, one := range r.one() {
-		c := r.cols[i]
-		param := "$" + strconv.Itoa(after+i+1) + "::" + string(c.Type)
+		c, param := r.cols[i], "$"+strconv.Itoa(after+i+1)
 		if one {
-			list.WriteString(", " + param)
+			list.WriteString(", " + param + "::" + string(c.Type))
 			continue
 		}
-		list.WriteString(", u." + c.Name)
-		arrays.WriteString(", " + param + "[]")
+		typ, part := c.Type, "u."+c.Name
+		if c.Type.packed() {
+			typ, part = Int, fmt.Sprintf("substr(%s, (u.%[2]s >> 32)::int, (u.%[2]s & 4294967295)::int)", pack, c.Name)
+		}
+		if c.Type == Long {
+			part = "convert_from(" + part + ", 'UTF8')"
+		}
+		list.WriteString(", " + part)
+		arrays.WriteString(", " + param + "::" + string(typ) + "[]")
 		names.WriteString(", " + c.Name)
 	}
 	b.WriteString("SELECT " + list.String()[2:] + " FROM unnest(" + arrays.String()[2:] + ") AS u(" + names.String()[2:] + ")")
@@ -263,15 +275,47 @@ func (r *Rows) args(d Dialect) []any {
 	if d == SQLite {
 		return slices.Concat(r.vals...)
 	}
-	args := make([]any, len(r.cols))
+	args := make([]any, len(r.cols), len(r.cols)+1)
+	pack, packs := []byte{}, false // nil would be NULL, of which an empty text is no part
 	for i, one := range r.one() {
-		if one {
+		switch {
+		case one:
 			args[i] = storable(r.vals[0][i])
-		} else {
+		case r.cols[i].Type.packed():
+			packs = true
+			args[i], pack = arrayOfParts(r.vals, i, pack)
+		default:
 			args[i] = arrayLiteral(r.vals, i)
 		}
 	}
+	if packs {
+		args = append(args, pack)
+	}
 	return args
+}
+
+// arrayOfParts appends the values of column i to pack and returns an array that says
+// where each lies: its place, from 1, times 2^32, plus its length.
+func arrayOfParts(vals [][]any, i int, pack []byte) (array string, all []byte) {
+	places := make([]byte, 0, 20*len(vals))
+	for _, row := range vals {
+		places = append(places, ',')
+		at := int64(len(pack)) + 1
+		switch v := row[i].(type) {
+		case nil:
+			places = append(places, "NULL"...)
+			continue
+		case string:
+			pack = append(pack, Storable(v)...)
+		case []byte:
+			pack = append(pack, v...)
+		default:
+			panic(fmt.Sprintf("db: no long value: %T", v))
+		}
+		places = strconv.AppendInt(places, at<<32|(int64(len(pack))+1-at), 10)
+	}
+	places[0] = '{'
+	return string(append(places, '}')), pack
 }
 
 func (r *Rows) names(b *strings.Builder) {
@@ -308,10 +352,6 @@ func appendElement(b []byte, v any) []byte {
 		return strconv.AppendInt(b, int64(v), 10)
 	case bool:
 		return strconv.AppendBool(b, v)
-	case []byte:
-		b = append(b, `"\\x`...)
-		b = hex.AppendEncode(b, v)
-		return append(b, '"')
 	case sql.NullString:
 		if !v.Valid {
 			return append(b, "NULL"...)

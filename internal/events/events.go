@@ -118,7 +118,7 @@ const appendEvents = `
 // its counter is locked for as short as can be: from after the insert beside it.
 func appendOne(ctx context.Context, tx *db.Tx, events []Event, beside db.Insert) error {
 	rows := db.NewRows("behind bigint", "tenant_id text", "epoch text", "n bigint", "id text", "type text", "channel_id text",
-		"conversation_id text", "at bigint", "data text").Share("tenant_id", "epoch", "n").Share("at").Share("channel_id")
+		"conversation_id text", "at bigint", "data long").Share("tenant_id", "epoch", "n").Share("at").Share("channel_id")
 	epoch, n := newEpoch(), int64(len(events))
 	for i := range events {
 		e := &events[i]
@@ -157,7 +157,7 @@ func appendMany(ctx context.Context, tx *db.Tx, events []Event, counts map[strin
 		return fmt.Errorf("events: number: %w", err)
 	}
 	rows := db.NewRows("tenant_id text", "seq bigint", "id text", "type text", "channel_id text",
-		"conversation_id text", "at bigint", "data text")
+		"conversation_id text", "at bigint", "data long")
 	for i := range events {
 		e := &events[i]
 		next[e.TenantID]++
