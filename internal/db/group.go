@@ -13,7 +13,7 @@ var ErrStopped = errors.New("db: stopped")
 // Group lets many callers share transactions: run is handed what has gathered
 // meanwhile, so that a crowd costs few commits. All writers but one may be running
 // statements; the last one gathers until one of them has nothing left but its commit,
-// and begins while that reaches the disk. A lone caller never waits for company; after
+// and begins while that reaches the disk, or once it has plenty. A lone caller never waits for company; after
 // a crowd the first of the next one waits two milliseconds at most.
 type Group[T any] struct {
 	run    func(items []T, settled func())
@@ -87,6 +87,9 @@ func (g *Group[T]) Stop() {
 // gathering is how long a writer waits for callers that it has reason to expect.
 const gathering = 2 * time.Millisecond
 
+// enough is the weight from which a batch gains little by more, and needs no turn.
+const enough = 64
+
 // batch is what one writer gathers and runs.
 type batch[T any] struct {
 	items   []T
@@ -103,8 +106,7 @@ func (g *Group[T]) loop() {
 		b = batch[T]{b.items[:0], b.waiting[:0], 0}
 		g.add(&b, p)
 		g.await(&b, expected)
-		g.takeTurn(&b)
-		settled := sync.OnceFunc(func() { <-g.turns })
+		settled := g.takeTurn(&b)
 		g.run(b.items, settled)
 		settled()
 		for _, w := range b.waiting {
@@ -137,16 +139,14 @@ func (g *Group[T]) await(b *batch[T], expected int) {
 	}
 }
 
-// takeTurn waits until b may run its statements, and adds what has come by then.
-func (g *Group[T]) takeTurn(b *batch[T]) {
-	for in := g.in; ; {
-		if b.weight >= g.max {
-			in = nil
-		}
+// takeTurn waits until b may run its statements, and adds what has come by then. The
+// turn ends when the function that it returns is called.
+func (g *Group[T]) takeTurn(b *batch[T]) (settled func()) {
+	defer g.drain(b)
+	for in := g.in; b.weight < min(enough, g.max); {
 		select {
 		case g.turns <- struct{}{}:
-			g.drain(b)
-			return
+			return sync.OnceFunc(func() { <-g.turns })
 		case p, ok := <-in:
 			if !ok {
 				in = nil
@@ -155,6 +155,7 @@ func (g *Group[T]) takeTurn(b *batch[T]) {
 			g.add(b, p)
 		}
 	}
+	return func() {}
 }
 
 // drain adds what is already there to b.
