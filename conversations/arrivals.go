@@ -84,7 +84,7 @@ func (m *arrival) identities() []channels.Identity {
 
 func (m *arrival) addTo(t *thread, b *ingestBatch) {
 	at := b.now
-	if m.in.Historic && !m.in.At.IsZero() {
+	if m.in.Historic && !m.in.At.IsZero() && m.in.At.Before(b.now) {
 		at = m.in.At
 	}
 	t.touched(m.id, at)

@@ -120,34 +120,49 @@ func (f ConversationFilter) where(tenantID string) where {
 
 // ListConversations returns up to limit conversations, the last active first,
 // that come after the one with the given activity time and id (zero: the first).
-func (s *Store) ListConversations(ctx context.Context, tenantID string, f ConversationFilter, beforeAt time.Time, beforeID string, limit int) ([]Conversation, error) {
+func (s *Store) ListConversations(ctx context.Context, tenantID string, f ConversationFilter, beforeAt time.Time, beforeID string, limit int) (list []Conversation, err error) {
 	w := f.where(tenantID)
-	if beforeID != "" {
+	if beforeID == "" {
+		narrow, ok, err := s.amongNewest(ctx, w, f, limit)
+		if ok {
+			list, err = s.readConversations(ctx, narrow, limit)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list the newest conversations: %w", err)
+		}
+	} else {
 		w.add("c.last_minute <= ", db.Micros(beforeAt)/time.Minute.Microseconds())
 		w.args = append(w.args, db.Micros(beforeAt), beforeID)
 		w.sql += fmt.Sprintf(` AND (c.last_message_at, c.id) < ($%d, $%d)`, len(w.args)-1, len(w.args))
 	}
+	if len(list) < limit {
+		if list, err = s.readConversations(ctx, w, limit); err != nil {
+			return nil, fmt.Errorf("list conversations: %w", err)
+		}
+	}
+	return list, s.loadLabels(ctx, list)
+}
+
+// readConversations returns the first conversations of w, without their labels.
+func (s *Store) readConversations(ctx context.Context, w where, limit int) ([]Conversation, error) {
 	w.args = append(w.args, limit)
 	// What belongs to a conversation is looked up for those of the page alone: the
 	// index is by the minute, and a busy one has many more.
 	page := `(SELECT * FROM conversations c` + w.sql + fmt.Sprintf(newestFirst+` LIMIT $%d)`, len(w.args))
 	rows, err := s.db.QueryContext(ctx, `SELECT `+conversationColumns+strings.Replace(fromConversations, "conversations", page, 1)+newestFirst, w.args...)
 	if err != nil {
-		return nil, fmt.Errorf("list conversations: %w", err)
+		return nil, err
 	}
 	defer rows.Close()
 	var list []Conversation
 	for rows.Next() {
 		c, err := scanConversation(rows)
 		if err != nil {
-			return nil, fmt.Errorf("list conversations: %w", err)
+			return nil, err
 		}
 		list = append(list, c)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return list, s.loadLabels(ctx, list)
+	return list, rows.Err()
 }
 
 func (s *Store) loadLabels(ctx context.Context, list []Conversation) error {

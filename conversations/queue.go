@@ -78,7 +78,7 @@ type queueItem struct {
 // to a customer who has stopped it (opted_out).
 func (s *Store) Queue(ctx context.Context, d Draft) (m Message, replayed bool, err error) {
 	for {
-		it := &queueItem{Draft: &d, id: id.New(id.Message)}
+		it := &queueItem{Draft: &d}
 		if err := s.queue.Do(ctx, it); err != nil {
 			return Message{}, false, unavailable(err)
 		}
@@ -115,6 +115,7 @@ func (s *Store) queueAll(ctx context.Context, items []*queueItem, settled func()
 		b := &queueBatch{s: s, tx: tx, now: s.opts.Now(), threads: threads{}}
 		for _, it := range items {
 			it.err, it.again, it.replayed, it.fallback = nil, false, false, false
+			it.id = id.New(id.Message) // after b.now, see amongNewest
 		}
 		if err := b.claimKeys(ctx, items); err != nil {
 			return fmt.Errorf("idempotency keys: %w", err)

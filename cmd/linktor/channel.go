@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -149,6 +150,9 @@ func (c *channelVerifyCmd) Run(e *env) error {
 			return err
 		}
 		health, err := prober.Probe(e.ctx)
+		if se, ok := errors.AsType[*channels.SendError](err); ok {
+			return fmt.Errorf("the provider could not be asked: %s. %s", se.Title, se.Action)
+		}
 		if err != nil {
 			return err
 		}

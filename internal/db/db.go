@@ -80,6 +80,8 @@ func openPostgres(ctx context.Context, dsn string, maxConns int) (*DB, error) {
 	// scan it once it is large: every statement of ours has an index to go by.
 	setDefault(q, "enable_seqscan", "off")
 	setDefault(q, "jit", "off") // it costs more than our statements take
+	// Ours read some rows by an index: to start workers for them takes longer.
+	setDefault(q, "max_parallel_workers_per_gather", "0")
 	// A statement that is planned each time goes in one round trip instead of two.
 	setDefault(q, "binary_parameters", "yes")
 	if q.Get("sslmode") == "prefer" { // lib/pq has no such mode: local servers rarely have TLS

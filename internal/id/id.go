@@ -57,6 +57,19 @@ func Floor(prefix string, at time.Time) string {
 	return FromUUID(prefix, u)
 }
 
+// Time returns when an id with the given prefix was made, to the millisecond.
+func Time(prefix, s string) (time.Time, error) {
+	u, err := UUID(prefix, s)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var ms int64
+	for _, b := range u[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return time.UnixMilli(ms), nil
+}
+
 // UUID returns the 128 bits of an id with the given prefix.
 func UUID(prefix, s string) (uuid.UUID, error) {
 	rest := s
