@@ -1,6 +1,7 @@
 package id
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -59,5 +60,16 @@ func TestFloor(t *testing.T) {
 	made := New(Journal)
 	if before, after := Floor(Journal, time.Now().Add(-time.Second)), Floor(Journal, time.Now().Add(time.Second)); made < before || made > after {
 		t.Errorf("%s is not between %s and %s", made, before, after)
+	}
+}
+
+func TestTime(t *testing.T) {
+	before := time.Now().Truncate(time.Millisecond)
+	got, err := Time(Message, New(Message))
+	if err != nil || got.Before(before) || got.After(time.Now()) {
+		t.Errorf("an id of now tells %v, %v; want %v or a little later", got, err, before)
+	}
+	if _, err := Time(Message, New(Contact)); !errors.Is(err, ErrInvalid) {
+		t.Errorf("an id of another kind: %v", err)
 	}
 }
