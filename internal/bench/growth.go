@@ -161,8 +161,12 @@ func (w *world) chooseLists(ctx context.Context) ([]list, error) {
 	}, nil
 }
 
-// flooded is one round of ingest.
+// flooded is one round of ingest. One before it, which does not count, brings what it
+// uses back into memory: the vacuum of the last round has read all over the files.
 func (g *grown) flooded(ctx context.Context) error {
+	if _, err := g.round(ctx, mixes[0]); err != nil {
+		return err
+	}
 	r, err := g.round(ctx, mixes[0])
 	if err != nil {
 		return err
