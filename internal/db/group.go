@@ -13,8 +13,9 @@ var ErrStopped = errors.New("db: stopped")
 // Group lets many callers share transactions: run is handed what has gathered
 // meanwhile, so that a crowd costs few commits. All writers but one may be running
 // statements; the last one gathers until one of them has nothing left but its commit,
-// and begins while that reaches the disk, or once it has plenty. A lone caller never waits for company; after
-// a crowd the first of the next one waits two milliseconds at most.
+// and begins while that reaches the disk, or once it has plenty. A lone caller never
+// waits for company; after a crowd the first of the next one waits two milliseconds
+// at most.
 type Group[T any] struct {
 	run    func(items []T, settled func())
 	weigh  func(T) int

@@ -51,8 +51,9 @@ func (c *Conn) Close() error {
 // redis:// and rediss://user:password@host:6379/0,
 // redis-sentinel://user:password@host1:26379,host2:26379/0?master=name,
 // redis-cluster://user:password@host1:6379,host2:6379; rediss-sentinel and
-// rediss-cluster for TLS. Sentinels get the same user and password. A server that does not answer is not an error: the
-// program works without it, and finds it when it is back.
+// rediss-cluster for TLS. Sentinels get the same user and password. A server that does
+// not answer is not an error: the program works without it, and finds it when it is
+// back.
 func Open(rawURL string) (*Conn, error) {
 	if rawURL == "" {
 		return inProcess(), nil
