@@ -97,7 +97,7 @@ type ConversationFilter struct {
 
 func (f ConversationFilter) where(tenantID string) where {
 	rare := f.Status != "" && f.Status != Open || f.AssigneeID != "" && f.AssigneeID != "none" // these have indexes of a tenant's
-	w := ofTenant("c.tenant_id", tenantID, f.ContactID != "" || len(f.ChannelIDs) == 1 && !rare)
+	w := ofTenant("c.tenant_id", tenantID, f.ContactID != "" || f.onlyChannel() != "" && !rare)
 	if w.eq("c.status", f.Status); f.Status != "" && f.Status != Open {
 		w.sql += ` AND c.status <> 'open'` // the condition of an index
 	}

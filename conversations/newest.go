@@ -18,6 +18,14 @@ func (f ConversationFilter) busy() bool {
 	return (f.Status == "" || f.Status == Open) && f.AssigneeID == "" && f.ContactID == "" && f.Label == ""
 }
 
+// onlyChannel is the channel that f names, or "" if it names none or several.
+func (f ConversationFilter) onlyChannel() string {
+	if len(f.ChannelIDs) == 1 {
+		return f.ChannelIDs[0]
+	}
+	return ""
+}
+
 // amongNewest narrows the condition w of f to conversations that were active after
 // some of the newest messages came, and reports whether it could. If those fill a page,
 // it is the first one: whoever is left out has had no message since, and the time of a
@@ -40,9 +48,7 @@ func (s *Store) amongNewest(ctx context.Context, w where, f ConversationFilter, 
 	narrow = where{w.sql, slices.Clone(w.args)}
 	narrow.add("c.last_message_at >= ", db.Micros(at.Add(time.Millisecond)))
 	narrow.sql += ` AND c.id IN (SELECT m.conversation_id FROM messages m WHERE m.tenant_id = $1`
-	if len(f.ChannelIDs) == 1 {
-		narrow.eq("m.channel_id", f.ChannelIDs[0])
-	}
+	narrow.eq("m.channel_id", f.onlyChannel())
 	narrow.add("m.id >= ", since)
 	narrow.sql += `)`
 	return narrow, true, nil
@@ -51,10 +57,9 @@ func (s *Store) amongNewest(ctx context.Context, w where, f ConversationFilter, 
 // nthNewest returns the id of the nth newest message of the tenant, or of the channel
 // if f names one, counted from 0; "" if there are fewer.
 func (s *Store) nthNewest(ctx context.Context, tenantID string, f ConversationFilter, n int) (messageID string, err error) {
-	w := ofTenant("m.tenant_id", tenantID, len(f.ChannelIDs) == 1)
-	if len(f.ChannelIDs) == 1 {
-		w.eq("m.channel_id", f.ChannelIDs[0])
-	}
+	channelID := f.onlyChannel()
+	w := ofTenant("m.tenant_id", tenantID, channelID != "")
+	w.eq("m.channel_id", channelID)
 	w.args = append(w.args, n)
 	err = s.db.QueryRowContext(ctx, `SELECT m.id FROM messages m`+w.sql+fmt.Sprintf(` ORDER BY m.id DESC OFFSET $%d LIMIT 1`, len(w.args)), w.args...).Scan(&messageID)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -205,33 +205,6 @@ func TestDoctorFindsFaults(t *testing.T) {
 			t.Errorf("%d\n%s", code, stdout)
 		}
 	})
-	t.Run("redis of another kind than its URL", func(t *testing.T) {
-		t.Chdir(t.TempDir())
-		cluster, err := rig.StartCluster(t.Context(), t.TempDir())
-		if err != nil {
-			if os.Getenv("LINKTOR_TEST_REQUIRE") != "" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
-		defer cluster.Stop()
-		first, _, _ := strings.Cut(strings.TrimPrefix(cluster.URL, "redis-cluster://"), ",")
-		_, stdout, _ := linktor(t, []string{"LINKTOR_REDIS_URL=" + cluster.URL}, "doctor")
-		if !strings.Contains(stdout, "OK    redis") {
-			t.Error(stdout)
-		}
-		code, stdout, _ := linktor(t, []string{"LINKTOR_REDIS_URL=redis://" + first}, "doctor")
-		if code != exitFailed || !strings.Contains(stdout, "must begin with redis-cluster://") {
-			t.Errorf("%d\n%s", code, stdout)
-		}
-		if err := cluster.Break(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		code, stdout, _ = linktor(t, []string{"LINKTOR_REDIS_URL=" + cluster.URL}, "doctor")
-		if code != exitFailed || !strings.Contains(stdout, "FAIL  redis") {
-			t.Errorf("%d\n%s", code, stdout)
-		}
-	})
 	t.Run("server that is not ready", func(t *testing.T) {
 		environ := installation(t, "")
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -246,6 +219,33 @@ func TestDoctorFindsFaults(t *testing.T) {
 			t.Errorf("%d\n%s", code, stdout)
 		}
 	})
+}
+
+// A Redis of another kind than its URL says answers, and is of no use.
+func TestDoctorKnowsRedisKinds(t *testing.T) {
+	dbtest.NeedRedisServer(t)
+	t.Chdir(t.TempDir())
+	cluster, err := rig.StartCluster(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Stop()
+	first, _, _ := strings.Cut(strings.TrimPrefix(cluster.URL, "redis-cluster://"), ",")
+	_, stdout, _ := linktor(t, []string{"LINKTOR_REDIS_URL=" + cluster.URL}, "doctor")
+	if !strings.Contains(stdout, "OK    redis") {
+		t.Error(stdout)
+	}
+	code, stdout, _ := linktor(t, []string{"LINKTOR_REDIS_URL=redis://" + first}, "doctor")
+	if code != exitFailed || !strings.Contains(stdout, "must begin with redis-cluster://") {
+		t.Errorf("%d\n%s", code, stdout)
+	}
+	if err := cluster.Break(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, _ = linktor(t, []string{"LINKTOR_REDIS_URL=" + cluster.URL}, "doctor")
+	if code != exitFailed || !strings.Contains(stdout, "FAIL  redis") {
+		t.Errorf("%d\n%s", code, stdout)
+	}
 }
 
 // databases runs fn with no URL, which means SQLite, and with that of an empty

@@ -73,7 +73,7 @@ type listJournalInput struct {
 	State     string    `query:"state" maxLength:"100" doc:"One or more of applied, partial and failed, separated by commas."`
 	From      time.Time `query:"from" doc:"Stored at this time or later."`
 	To        time.Time `query:"to" doc:"Stored before this time."`
-	SHA256    string    `query:"sha256" maxLength:"64" doc:"Hash of the body, in hex. Every body of the channel or of the time is looked at: in a large journal name from and to as well."`
+	SHA256    string    `query:"sha256" pattern:"^[0-9a-fA-F]{64}$" patternDescription:"64 hex digits" doc:"Hash of the body, in hex. Every body of the channel or of the time is looked at: in a large journal name from and to as well."`
 	MessageID string    `query:"messageId" maxLength:"255" doc:"A message, by our id or the provider's: the bodies that it and its statuses came in."`
 }
 

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/linktor/linktor/internal/bench/rig"
+	"github.com/linktor/linktor/internal/dbtest"
 	"github.com/linktor/linktor/internal/limits"
 	"github.com/linktor/linktor/internal/redisconn"
 	"github.com/linktor/linktor/internal/tasks"
@@ -20,7 +20,7 @@ import (
 
 // Every way of running Redis carries limits, doorbells and hints between nodes.
 func TestRedisTopologies(t *testing.T) {
-	NeedRedisServer(t)
+	dbtest.NeedRedisServer(t)
 	t.Parallel()
 	t.Run("standalone", func(t *testing.T) {
 		t.Parallel()
@@ -83,7 +83,7 @@ func carries(t *testing.T, dial func() *redisconn.Conn) {
 
 // A Redis that comes after the servers is found by them.
 func TestRedisComesLater(t *testing.T) {
-	NeedRedisServer(t)
+	dbtest.NeedRedisServer(t)
 	_, port, err := net.SplitHostPort(freeAddress(t))
 	if err != nil {
 		t.Fatal(err)
@@ -184,18 +184,6 @@ func carriesHints(t *testing.T, a, b *redisconn.Conn, then ...func()) {
 		do()
 		hear(43)
 	}
-}
-
-// NeedRedisServer skips a test that starts Redis itself where it is not installed.
-func NeedRedisServer(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err == nil {
-		return
-	}
-	if os.Getenv("LINKTOR_TEST_REQUIRE") != "" {
-		t.Fatal("redis-server is not installed: run the tests with make test")
-	}
-	t.Skip("redis-server is not installed: run the tests with make test")
 }
 
 // runRedisOn starts redis-server on port.

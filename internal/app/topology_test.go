@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/linktor/linktor/internal/app"
 	"github.com/linktor/linktor/internal/bench/rig"
+	"github.com/linktor/linktor/internal/dbtest"
 )
 
 // Ensure that two servers do over a Sentinel group what they do over one Redis, and
 // that they get over a master that falls silent together with its Sentinel.
 func TestNodesOnSentinels(t *testing.T) {
 	t.Parallel()
-	app.NeedRedisServer(t)
+	dbtest.NeedRedisServer(t)
 	postgres, _ := services(t)
 	group, err := rig.StartSentinels(t.Context(), t.TempDir())
 	if err != nil {
@@ -39,7 +39,7 @@ func TestNodesOnSentinels(t *testing.T) {
 // lost a master and so part of its slots, and that meanwhile they go on.
 func TestNodesOnCluster(t *testing.T) {
 	t.Parallel()
-	app.NeedRedisServer(t)
+	dbtest.NeedRedisServer(t)
 	postgres, _ := services(t)
 	cluster, err := rig.StartCluster(t.Context(), t.TempDir())
 	if err != nil {

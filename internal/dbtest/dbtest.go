@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -70,6 +71,18 @@ func PostgresURL(tb testing.TB) string {
 	admin(tb, server, `CREATE DATABASE `+name+` TEMPLATE `+template)
 	tb.Cleanup(func() { admin(tb, server, `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`) })
 	return withName(server, name)
+}
+
+// NeedRedisServer skips a test that starts Redis itself where it is not installed.
+func NeedRedisServer(tb testing.TB) {
+	tb.Helper()
+	if _, err := exec.LookPath("redis-server"); err == nil {
+		return
+	}
+	if os.Getenv("LINKTOR_TEST_REQUIRE") != "" {
+		tb.Fatal("redis-server is not installed: run the tests with make test")
+	}
+	tb.Skip("redis-server is not installed: run the tests with make test")
 }
 
 func open(tb testing.TB, dsn string) *db.DB {
