@@ -24,7 +24,8 @@ func (s *Server) registerMedia() {
 	route(s, op, need(account.ViewMessages, account.ManageMedia), s.getMedia)
 	s.raw(http.MethodPost, "/api/v1/media", need(account.ManageMedia, account.SendMedia), s.uploadMedia)
 	s.describeUpload()
-	s.raw(http.MethodGet, "/media/{id}", public(), s.serveMedia) // the address is signed
+	s.raw(http.MethodGet, "/media/{id}", public(), s.serveMedia)  // the address is signed
+	s.raw(http.MethodHead, "/media/{id}", public(), s.serveMedia) // some look at the size before they fetch
 }
 
 type mediaBody struct {
@@ -68,7 +69,7 @@ func (s *Server) getMedia(ctx context.Context, in *mediaPath) (*mediaOutput, err
 	return &mediaOutput{s.renderMedia(m)}, nil
 }
 
-// serveMedia serves GET /media/{id}?exp&sig. Files come from strangers: they are
+// serveMedia serves GET and HEAD /media/{id}?exp&sig. Files come from strangers: they are
 // attachments, of a type that the browser may not guess at, in a sandbox.
 func (s *Server) serveMedia(c *fiber.Ctx) error {
 	mediaID := c.Params("id")
@@ -82,6 +83,11 @@ func (s *Server) serveMedia(c *fiber.Ctx) error {
 	if c.Get(fiber.HeaderIfNoneMatch) == `"`+f.SHA256+`"` {
 		describeFile(c, f)
 		return c.SendStatus(fiber.StatusNotModified)
+	}
+	if c.Method() == fiber.MethodHead { // a range means nothing to it: RFC 9110, section 14.2
+		describeFile(c, f)
+		c.Response().Header.SetContentLength(int(f.Size))
+		return nil
 	}
 	from, size, partial, err := byteRange(c.Get(fiber.HeaderRange), f.Size)
 	if err != nil {

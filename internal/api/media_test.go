@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,10 @@ func TestMedia(t *testing.T) {
 		}
 		if same := get(u.RequestURI(), "If-None-Match", got.header.Get("ETag")); same.status != 304 || same.body != "" {
 			t.Errorf("not modified: %v", same)
+		}
+		head := call(t, l.Server, "HEAD", u.RequestURI(), "", "Range", "bytes=1-3")
+		if head.status != 200 || head.body != "" || head.header.Get("Content-Length") != strconv.Itoa(len(data)) || head.header.Get("ETag") != got.header.Get("ETag") {
+			t.Errorf("head: %v", head)
 		}
 		if forged := get("/media/" + m.ID + "?exp=9999999999&sig=x"); forged.status != 403 {
 			t.Errorf("forged: %v", forged)
