@@ -10,6 +10,7 @@ import (
 
 	"github.com/linktor/linktor/internal/bench/bare"
 	"github.com/linktor/linktor/internal/bench/rig"
+	"github.com/linktor/linktor/internal/id"
 )
 
 // openRate is the open loop: bodies a second, whether answers come or not.
@@ -115,17 +116,18 @@ func ingestFigures(mode string, found [][]round, inserts, checks float64) []figu
 
 // round makes a load and posts it as fast as it is taken.
 func (w *world) round(ctx context.Context, m mix) (round, error) {
+	since := id.Floor(id.Message, time.Now())
 	parcels, err := m.make(ctx, w, &w.b.scale)
 	if err != nil {
 		return round{}, err
 	}
-	return w.flood(ctx, parcels)
+	return w.flood(ctx, parcels, since)
 }
 
 // flood posts parcels over all connections until they are gone or time is up, and
-// compares what was acknowledged with what is committed.
-func (w *world) flood(ctx context.Context, parcels []parcel) (round, error) {
-	before, err := w.count(ctx)
+// compares what was acknowledged with what is committed of messages from id since on.
+func (w *world) flood(ctx context.Context, parcels []parcel, since string) (round, error) {
+	before, err := w.count(ctx, since)
 	if err != nil {
 		return round{}, err
 	}
@@ -135,7 +137,7 @@ func (w *world) flood(ctx context.Context, parcels []parcel) (round, error) {
 		return round{}, err
 	}
 	server, db = w.server.CPU()-server, w.b.services.DatabaseCPU()-db
-	after, err := w.count(ctx)
+	after, err := w.count(ctx, since)
 	if err != nil {
 		return round{}, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/linktor/linktor/internal/bench/rig"
 	"github.com/linktor/linktor/internal/events"
+	"github.com/linktor/linktor/internal/id"
 )
 
 const (
@@ -78,7 +79,7 @@ func (w *world) fillLog(ctx context.Context, atLeast int) (*eventLog, error) {
 			return nil, err
 		}
 		if missing := atLeast - int(head.Seq); missing > 0 {
-			if _, err := w.flood(ctx, w.messages((missing+9)/10, 10)); err != nil {
+			if _, err := w.flood(ctx, w.messages((missing+9)/10, 10), id.Floor(id.Message, time.Now())); err != nil {
 				return nil, err
 			}
 			continue
