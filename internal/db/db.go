@@ -35,6 +35,7 @@ type DB struct {
 
 	write *sqlx.DB // SQLite: one connection; PostgreSQL: the same pool
 	stmts statements
+	log   *checkpointer // of SQLite's write-ahead log
 
 	full atomic.Int64 // when a write last failed for want of space, in nanoseconds; 0 is never
 
@@ -50,7 +51,8 @@ type Tx struct {
 	Dialect Dialect
 
 	db     *DB
-	keep   bool // may use statements that are prepared
+	keep   bool  // may use statements that are prepared
+	rows   int64 // passed to statements
 	missed []missedStmt
 	before []func()
 	after  []any
@@ -120,17 +122,17 @@ func setDefault(q url.Values, key, value string) {
 }
 
 // sqlitePragmas are set in the DSN so that every connection has them. FULL
-// because a commit that we answered for must survive a power cut. The log may hold
-// twice as many pages as by default before they are copied: the more, the more often
-// a page is copied once for several changes, and the longer the commit that copies.
+// because a commit that we answered for must survive a power cut.
 const sqlitePragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)" +
-	"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(2000)"
+	"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(" + maxLog + ")"
 
 // Page caches, in KiB: large for the one connection that writes, small for each of
-// those that read, because the system caches the file anyway.
+// those that read, because the system caches the file anyway, and next to none where
+// pages are only copied.
 const (
-	writeCache = "&_pragma=cache_size(-16000)"
+	writeCache = "&_pragma=cache_size(-32000)"
 	readCache  = "&_pragma=cache_size(-2000)"
+	copyCache  = "&_pragma=cache_size(-100)"
 )
 
 func openSQLite(ctx context.Context, path string) (*DB, error) {
@@ -154,7 +156,13 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	}
 	read.SetMaxOpenConns(8)
 	read.SetMaxIdleConns(4)
-	return &DB{DB: read, Dialect: SQLite, write: write}, nil
+	own, err := sqlx.Open("sqlite", dsn+copyCache)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("db: open sqlite: %w", err), read.Close(), write.Close())
+	}
+	own.SetMaxOpenConns(1)
+	log := &checkpointer{own: own, write: write, each: copyEach, long: longLog}
+	return &DB{DB: read, Dialect: SQLite, write: write, log: log}, nil
 }
 
 // Close closes every connection.
@@ -162,7 +170,7 @@ func (d *DB) Close() error {
 	if d.write == d.DB {
 		return d.DB.Close()
 	}
-	return errors.Join(d.DB.Close(), d.write.Close())
+	return errors.Join(d.log.close(), d.DB.Close(), d.write.Close())
 }
 
 // InTx runs fn in a transaction: it commits if fn returns nil and rolls back if
@@ -184,6 +192,7 @@ func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) (err error) {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	d.log.wrote(t.rows + 1)
 	for _, fn := range t.then {
 		fn()
 	}
@@ -242,7 +251,9 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err 
 		d.noteFull(err)
 		return 0, err
 	}
-	return res.RowsAffected()
+	n, err = res.RowsAffected()
+	d.log.wrote(n + 1)
+	return n, err
 }
 
 // Micros is t as it is stored; the zero time is stored as NULL by NullMicros.

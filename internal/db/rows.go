@@ -155,6 +155,7 @@ func (t *Tx) QueryRows(ctx context.Context, query string, rows *Rows, scan func(
 }
 
 func (t *Tx) rowsRunner(ctx context.Context, query string, rows *Rows) runner {
+	t.rows += int64(rows.Len())
 	text := func() string { return rows.expand(t.Dialect, query, 0) }
 	if t.Dialect == Postgres && !keepsPlan(query) {
 		return runner{tx: t, text: text()}
