@@ -19,22 +19,25 @@ import (
 // See docs/decisions/0016-sqlite-checkpoints.md.
 type checkpointer struct {
 	own, write *sqlx.DB
-	each       int64 // rows written between two copies
+	each       int64 // pages written between two copies, estimated
 	long       int   // pages of a log that should begin anew
 
 	mu              sync.Mutex
-	rows            int64 // written since the last copy began
+	pages           int64 // written since the last copy began, estimated
 	running, closed bool
 	wg              sync.WaitGroup
 }
 
 const (
-	// copyEach is some 16 MiB of log. The longer the wait, the more often a page that
+	// copyEach is at most 24 MiB of log. The longer the wait, the more often a page that
 	// changes several times is copied once.
-	copyEach = 4000
-	// longLog is 64 MiB of log, which a process that was killed reads anew in a fraction
-	// of a second.
-	longLog = 16_000
+	copyEach = 6000
+	// A commit writes some pages whatever it is about, and then one or two for each row,
+	// or fewer where rows share pages.
+	pagesPerCommit, pagesPerRow = 8, 2
+	// longLog is 32 MiB of log. The longer, the less often the connection that writes
+	// has to copy.
+	longLog = 8000
 	// maxLog, in pages, is where SQLite copies the log by itself: after statements that
 	// change very many rows, or when another process writes.
 	maxLog = "40000"
@@ -42,7 +45,7 @@ const (
 	copyTimeout = 10 * time.Second
 )
 
-// wrote notes that a transaction wrote so many rows, and starts a copy when it is time.
+// wrote notes the commit of so many rows, and starts a copy when it is time.
 // A nil checkpointer, that of PostgreSQL, does nothing.
 func (c *checkpointer) wrote(rows int64) {
 	if c == nil {
@@ -50,22 +53,38 @@ func (c *checkpointer) wrote(rows int64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.rows += rows
-	if c.rows < c.each || c.running || c.closed {
-		return
+	if c.pages += pagesPerCommit + pagesPerRow*rows; c.pages >= c.each {
+		c.start(c.long)
 	}
-	c.rows, c.running = 0, true
-	c.wg.Go(c.run)
 }
 
-func (c *checkpointer) run() {
+// full notes that there is no space left: a log that begins anew needs none.
+func (c *checkpointer) full() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.start(0)
+}
+
+// start starts a copy if none is under way; a log of long pages should begin anew.
+func (c *checkpointer) start(long int) {
+	if c.running || c.closed {
+		return
+	}
+	c.pages, c.running = 0, true
+	c.wg.Go(func() { c.run(long) })
+}
+
+func (c *checkpointer) run(long int) {
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.running = false
 	}()
 	pages, err := passive(c.own)
-	if err != nil || pages < c.long {
+	if err != nil || pages < long {
 		return // what could not be copied is, with what comes after it
 	}
 	// SQLite waits for the disk only when it has copied all there is: the first of these

@@ -16,7 +16,7 @@ func TestTheLogBeginsAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.log.each, d.log.long = 20, 100
+	d.log.each, d.log.long = 200, 100
 	if _, err := d.Exec(t.Context(), `CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)`); err != nil {
 		t.Fatal(err)
 	}

@@ -192,7 +192,7 @@ func (d *DB) InTx(ctx context.Context, fn func(*Tx) error) (err error) {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
-	d.log.wrote(t.rows + 1)
+	d.log.wrote(t.rows)
 	for _, fn := range t.then {
 		fn()
 	}
@@ -252,7 +252,7 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (n int64, err 
 		return 0, err
 	}
 	n, err = res.RowsAffected()
-	d.log.wrote(n + 1)
+	d.log.wrote(n)
 	return n, err
 }
 

@@ -26,6 +26,7 @@ func IsFull(err error) bool {
 func (d *DB) noteFull(err error) {
 	if err != nil && IsFull(err) {
 		d.full.Store(time.Now().UnixNano())
+		d.log.full()
 	}
 }
 
