@@ -23,9 +23,8 @@ var full = Scenario{
 	Run:     diskFull,
 }
 
-// diskSize is the size of the disk, in bytes: twice what SQLite's log and a database of
-// some seconds take.
-const diskSize = 128 << 20
+// diskSize is the size of the disk, in bytes.
+const diskSize = 64 << 20
 
 func diskFull(ctx context.Context, t *Trial) error {
 	disk := filepath.Join(t.dir, "disk-"+t.Mode)

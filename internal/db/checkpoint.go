@@ -19,31 +19,35 @@ import (
 // See docs/decisions/0016-sqlite-checkpoints.md.
 type checkpointer struct {
 	own, write *sqlx.DB
-	each       int64 // pages written between two copies, estimated
-	long       int   // pages of a log that should begin anew
+	least      int // pages of a log that may stay as it is, in a small file
 
 	mu              sync.Mutex
-	pages           int64 // written since the last copy began, estimated
+	long            int // pages of a log that should begin anew
+	pages           int // written since the last copy began, estimated
 	running, closed bool
 	wg              sync.WaitGroup
 }
 
 const (
-	// copyEach is at most 24 MiB of log. The longer the wait, the more often a page that
-	// changes several times is copied once.
-	copyEach = 6000
+	// A log that should begin anew is a sixteenth of the file, of at least 16 and at most
+	// 64 MiB. The longer, the more often a page that changes several times is copied
+	// once, and the less often the connection that writes has to copy; but where the file
+	// is small the disk may be.
+	logShare          = 16
+	leastLog, mostLog = 4000, 16_000
 	// A commit writes some pages whatever it is about, and then one or two for each row,
 	// or fewer where rows share pages.
 	pagesPerCommit, pagesPerRow = 8, 2
-	// longLog is 32 MiB of log. The longer, the less often the connection that writes
-	// has to copy.
-	longLog = 8000
 	// maxLog, in pages, is where SQLite copies the log by itself: after statements that
 	// change very many rows, or when another process writes.
 	maxLog = "40000"
 	// copyTimeout bounds a copy, and what it waits for its connection.
 	copyTimeout = 10 * time.Second
 )
+
+func newCheckpointer(own, write *sqlx.DB) *checkpointer {
+	return &checkpointer{own: own, write: write, least: leastLog, long: leastLog}
+}
 
 // wrote notes the commit of so many rows, and starts a copy when it is time.
 // A nil checkpointer, that of PostgreSQL, does nothing.
@@ -53,7 +57,7 @@ func (c *checkpointer) wrote(rows int64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pages += pagesPerCommit + pagesPerRow*rows; c.pages >= c.each {
+	if c.pages += pagesPerCommit + pagesPerRow*int(rows); c.pages >= c.long*3/5 {
 		c.start(c.long)
 	}
 }
@@ -79,8 +83,10 @@ func (c *checkpointer) start(long int) {
 
 func (c *checkpointer) run(long int) {
 	defer func() {
+		file := c.filePages()
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		c.long = min(max(file/logShare, c.least), mostLog)
 		c.running = false
 	}()
 	pages, err := passive(c.own)
@@ -95,6 +101,16 @@ func (c *checkpointer) run(long int) {
 		}
 	}
 	_, _ = passive(c.write) // if it fails, the log grows until the next time
+}
+
+// filePages returns the size of the file, in pages; 0 if that cannot be found out.
+func (c *checkpointer) filePages() (n int) {
+	ctx, cancel := context.WithTimeout(context.Background(), copyTimeout)
+	defer cancel()
+	if err := c.own.GetContext(ctx, &n, `PRAGMA page_count`); err != nil {
+		return 0
+	}
+	return n
 }
 
 // passive copies what it can of the log without making anyone wait, and returns how

@@ -161,8 +161,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("db: open sqlite: %w", err), read.Close(), write.Close())
 	}
 	own.SetMaxOpenConns(1)
-	log := &checkpointer{own: own, write: write, each: copyEach, long: longLog}
-	return &DB{DB: read, Dialect: SQLite, write: write, log: log}, nil
+	return &DB{DB: read, Dialect: SQLite, write: write, log: newCheckpointer(own, write)}, nil
 }
 
 // Close closes every connection.
