@@ -201,6 +201,13 @@ func route[I, O any](s *Server, op huma.Operation, rule access, handler func(con
 	})
 }
 
+// file registers what everybody may GET, and HEAD: monitors ask so whether it is there,
+// and some look at the size before they fetch.
+func (s *Server) file(path string, handler fiber.Handler) {
+	s.raw(http.MethodGet, path, public(), handler)
+	s.raw(http.MethodHead, path, public(), handler) // the server of Fiber leaves out the body
+}
+
 // raw registers a handler that needs Fiber itself: streams, sockets, files.
 // Parameters are written {name}, as in route.
 func (s *Server) raw(method, path string, rule access, handler fiber.Handler) {

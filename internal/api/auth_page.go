@@ -2,7 +2,6 @@ package api
 
 import (
 	"embed"
-	"net/http"
 	"path"
 	"strings"
 
@@ -21,7 +20,7 @@ func (s *Server) registerSetupPage() {
 		if err != nil {
 			panic(err) // it is embedded
 		}
-		s.raw(http.MethodGet, url, public(), func(c *fiber.Ctx) error {
+		s.file(url, func(c *fiber.Ctx) error {
 			c.Type(strings.TrimPrefix(path.Ext(file), "."), "utf-8")
 			c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'")
 			return c.Send(data)

@@ -256,6 +256,9 @@ func TestOps(t *testing.T) {
 		if got := call(t, s, "GET", path, ""); got.status != 200 || got.header.Get("X-Request-Id") == "" {
 			t.Errorf("%s: %v", path, got)
 		}
+		if got := call(t, s, "HEAD", path, ""); got.status != 200 || got.body != "" || got.header.Get("Content-Type") == "" {
+			t.Errorf("HEAD %s: %v", path, got)
+		}
 	}
 	if got := call(t, s, "GET", "/readyz", ""); got.body != `{"checks":{"database":"ok","redis":"degraded"},"ready":true}` {
 		t.Errorf("without what it can do without: %v", got)

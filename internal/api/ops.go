@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
-	"net/http"
 	"path"
 	"strings"
 	"sync"
@@ -29,21 +28,21 @@ var docsFiles embed.FS
 
 // registerOps serves what operators and readers need.
 func (s *Server) registerOps() {
-	s.raw(http.MethodGet, "/healthz", public(), func(c *fiber.Ctx) error {
+	s.file("/healthz", func(c *fiber.Ctx) error {
 		return c.JSON(fiber.Map{"status": "ok", "version": s.Version})
 	})
-	s.raw(http.MethodGet, "/readyz", public(), s.ready)
+	s.file("/readyz", s.ready)
 	if s.Metrics != nil {
-		s.raw(http.MethodGet, "/metrics", public(), adaptor.HTTPHandler(s.Metrics))
+		s.file("/metrics", adaptor.HTTPHandler(s.Metrics))
 	}
-	s.raw(http.MethodGet, "/openapi.json", public(), s.openapi("application/openapi+json", func() ([]byte, error) {
+	s.file("/openapi.json", s.openapi("application/openapi+json", func() ([]byte, error) {
 		return json.Marshal(s.huma.OpenAPI())
 	}))
-	s.raw(http.MethodGet, "/openapi.yaml", public(), s.openapi("application/openapi+yaml", s.huma.OpenAPI().YAML))
+	s.file("/openapi.yaml", s.openapi("application/openapi+yaml", s.huma.OpenAPI().YAML))
 	for url, file := range map[string]string{
 		"/docs": "docs/index.html", "/docs/docs.js": "docs/docs.js", "/docs/docs.css": "docs/docs.css",
 	} {
-		s.raw(http.MethodGet, url, public(), docsFile(file))
+		s.file(url, docsFile(file))
 	}
 }
 
