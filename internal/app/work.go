@@ -80,7 +80,11 @@ func (s *server) countSwept(n conversations.Swept) {
 }
 
 // prune is how many rows a chore deletes at a time.
-const prune = 5000
+const prune = 1000
+
+// rest is how many times as long as it took to delete that many a chore waits before it
+// deletes more.
+const rest = 4
 
 // parkedFor is how long a status waits for its message. Source: Meta redelivers
 // webhooks for up to 7 days; after that nothing will explain it.
@@ -129,21 +133,21 @@ func (s *server) chores() []tasks.Chore {
 			return err
 		}},
 		{Name: "prune events", Every: time.Minute, Do: func(ctx context.Context) error {
-			return untilFew(func() (int64, error) { return s.events.Prune(ctx, time.Now().Add(-s.cfg.EventRetention), prune) })
+			return untilFew(ctx, func() (int64, error) { return s.events.Prune(ctx, time.Now().Add(-s.cfg.EventRetention), prune) })
 		}},
 		{Name: "prune the journal", Every: time.Minute, Do: func(ctx context.Context) error {
-			return untilFew(func() (int64, error) {
+			return untilFew(ctx, func() (int64, error) {
 				return s.store.PruneJournal(ctx, time.Now().Add(-s.cfg.JournalRetention), prune)
 			})
 		}},
 		{Name: "forget what was said to providers", Every: time.Minute, Do: func(ctx context.Context) error {
-			return untilFew(func() (int64, error) {
+			return untilFew(ctx, func() (int64, error) {
 				return s.store.PruneExchanges(ctx, time.Now().Add(-s.cfg.JournalRetention), prune)
 			})
 		}},
 		{Name: "forget applied changes", Every: time.Hour, Do: func(ctx context.Context) error {
 			before := time.Now().Add(-max(changesFor, 2*s.cfg.JournalRetention)) // whatever can be replayed is remembered
-			return untilFew(func() (int64, error) { return s.store.PruneChanges(ctx, before, prune) })
+			return untilFew(ctx, func() (int64, error) { return s.store.PruneChanges(ctx, before, prune) })
 		}},
 		{Name: "prune idempotency keys", Every: 10 * time.Minute, Do: func(ctx context.Context) error {
 			return s.deleteOld(ctx, `DELETE FROM idempotency_keys WHERE (tenant_id, key) IN
@@ -165,16 +169,25 @@ func (s *server) chores() []tasks.Chore {
 	}
 }
 
-func untilFew(fn func() (int64, error)) error {
+// untilFew calls fn until it deletes fewer than prune. It rests between two calls: nobody
+// waits for this, and days of messages may be due at once, when less is to be kept than
+// before.
+func untilFew(ctx context.Context, fn func() (int64, error)) error {
 	for {
+		began := time.Now()
 		if n, err := fn(); err != nil || n < prune {
 			return err
+		}
+		select {
+		case <-time.After(rest * time.Since(began)):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
 func (s *server) deleteOld(ctx context.Context, query string, age time.Duration) error {
-	return untilFew(func() (int64, error) { return s.db.Exec(ctx, query, db.Micros(time.Now().Add(-age)), prune) })
+	return untilFew(ctx, func() (int64, error) { return s.db.Exec(ctx, query, db.Micros(time.Now().Add(-age)), prune) })
 }
 
 // drainSpool applies webhooks that came while the database was away.

@@ -27,15 +27,13 @@ const (
 type seeder struct {
 	*world
 	n, contacts int
-	prefix      string // of all ids: their time
-	start, step int64  // in microseconds, of the messages' times
+	start, step int64 // in microseconds, of the messages' times
 }
 
 // seed stores n messages, and what belongs to them, while the server is stopped.
 func (w *world) seed(ctx context.Context, n int) error {
 	start := time.Now().Add(-seedTime)
-	s := &seeder{world: w, n: n, contacts: n / perContact, prefix: id.Floor("", start)[:10], // 50 bits of time
-		start: start.UnixMicro(), step: max(1, seedTime.Microseconds()/int64(n))}
+	s := &seeder{world: w, n: n, contacts: n / perContact, start: start.UnixMicro(), step: max(1, seedTime.Microseconds()/int64(n))}
 	w.stride = (s.contacts + customers) / customers
 	for _, c := range s.clones() {
 		if err := s.run(ctx, c); err != nil {
@@ -65,8 +63,13 @@ type clone struct {
 	columns            map[string]string // expressions of i; m is the model
 }
 
-func (s *seeder) id(prefix, n string) string {
-	return fmt.Sprintf("'%s_%s' || substr(CAST(10000000000000000 + (%s) AS TEXT), 2)", prefix, s.prefix, n)
+// id is that of row n; by their ids all are as old as the first message.
+func (s *seeder) id(prefix, n string) string { return s.idSince(0, prefix, n) }
+
+// idSince is id for rows as old as another message.
+func (s *seeder) idSince(message int, prefix, n string) string {
+	time := id.Floor("", time.UnixMicro(s.start+int64(message)*s.step))[:10] // 50 bits
+	return fmt.Sprintf("'%s_%s' || substr(CAST(10000000000000000 + (%s) AS TEXT), 2)", prefix, time, n)
 }
 
 // at is when message n was written.
@@ -100,7 +103,8 @@ func (s *seeder) clones() []clone {
 		{"messages", "m.direction = 'outbound'", outbound, 0, s.n - 1, with(message, "sent_at", s.at("i"), "delivered_at", s.at("i"), "read_at", s.at("i"))},
 		{"attempts", "true", outbound, 0, s.n - 1, map[string]string{"message_id": s.id(id.Message, "i"), "started_at": s.at("i"), "finished_at": s.at("i"),
 			"exchange": fmt.Sprintf("CASE WHEN i >= %d THEN m.exchange END", week)}},
-		{"journal", "true", inbound, week, s.n - 1, map[string]string{"id": s.id(id.Journal, "i"), "told": fmt.Sprintf("CAST((%s) / 1000000 AS TEXT)", s.at("i")),
+		// The journal is removed by the time of the ids.
+		{"journal", "true", inbound, week, s.n - 1, map[string]string{"id": s.idSince(week, id.Journal, "i"), "told": fmt.Sprintf("CAST((%s) / 1000000 AS TEXT)", s.at("i")),
 			"sha256": "'seed' || " + scattered("i"), "received_at": s.at("i"), "applied_at": s.at("i"), "last_at": s.at("i")}},
 	}
 	for k, word := range []string{"sent", "delivered", "read"} {
