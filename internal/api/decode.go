@@ -21,6 +21,9 @@ import (
 // otherwise pass in silence.
 func decodeStrict(data []byte, v any) error {
 	if err := json.Unmarshal(data, v, json.RejectUnknownMembers(true)); err != nil {
+		if syntax := json.Unmarshal(data, new(jsontext.Value)); syntax != nil {
+			return syntax // though a value of the wrong type came before it
+		}
 		return err
 	}
 	if bytes.Contains(data, []byte(`\u0000`)) {

@@ -24,6 +24,8 @@ var problemTests = []struct {
 	{"no such route", "/api/v1/nothing", `{}`, thingsKey, 404, "route_not_found", ""},
 	{"not JSON", "/api/v1/things", `{"name": ` + rejected, thingsKey, 400, "malformed_json", ""},
 	{"not JSON, own validation", "/api/v1/loose", `{"name": ` + rejected, thingsKey, 400, "malformed_json", ""},
+	{"not JSON after a wrong type", "/api/v1/things", `{"name":1, "parts": ` + rejected, thingsKey, 400, "malformed_json", ""},
+	{"not JSON after a wrong type, own validation", "/api/v1/loose", `{"name":1} ` + rejected, thingsKey, 400, "malformed_json", ""},
 	{"duplicate name", "/api/v1/things", `{"name":"a","name":"b"}`, thingsKey, 400, "duplicate_name", "/name"},
 	{"duplicate name, own validation", "/api/v1/loose", `{"name":"a","name":"b"}`, thingsKey, 400, "duplicate_name", "/name"},
 	{"unknown field", "/api/v1/things", `{"name":"a","nmae":"rejected-value"}`, thingsKey, 422, "validation_error", "/nmae unknown"},
