@@ -22,6 +22,9 @@ const (
 	kept       = 5 // one of so many messages is younger than what is removed with time: a week
 )
 
+// piece is how many rows a statement clones at most: SQLite sorts them in memory.
+const piece = 200_000
+
 // seeder clones rows that the server has written, with new ids and times: so the
 // rows have the size and the columns that they have today.
 type seeder struct {
@@ -72,6 +75,11 @@ func (s *seeder) idSince(message int, prefix, n string) string {
 	return fmt.Sprintf("'%s_%s' || substr(CAST(10000000000000000 + (%s) AS TEXT), 2)", prefix, time, n)
 }
 
+// written is true of the rows of a table that the server has written itself.
+func written(column, prefix string) string {
+	return fmt.Sprintf("m.%s >= '%s'", column, id.Floor(prefix, time.Now().Add(-time.Hour)))
+}
+
 // at is when message n was written.
 func (s *seeder) at(n string) string { return fmt.Sprintf("%d + (%s) * %d", s.start, n, s.step) }
 
@@ -94,25 +102,25 @@ func (s *seeder) clones() []clone {
 	}
 	status := map[string]string{"message_id": s.id(id.Message, "i"), "received_at": s.at("i")}
 	list := []clone{
-		{"contacts", "true", "true", 0, s.contacts - 1, map[string]string{"id": s.id(id.Contact, "i"), "created_at": s.at("i"), "updated_at": s.at("i")}},
-		{"identities", "m.kind = 'phone'", "true", 0, s.contacts - 1, map[string]string{"contact_id": s.id(id.Contact, "i"), "created_at": s.at("i"),
+		{"contacts", written("id", id.Contact), "true", 0, s.contacts - 1, map[string]string{"id": s.id(id.Contact, "i"), "created_at": s.at("i"), "updated_at": s.at("i")}},
+		{"identities", "m.kind = 'phone' AND " + written("contact_id", id.Contact), "true", 0, s.contacts - 1, map[string]string{"contact_id": s.id(id.Contact, "i"), "created_at": s.at("i"),
 			"value": "CASE WHEN m.value LIKE '+%' THEN '+' ELSE '' END || " + fmt.Sprintf(number, first, "i")}},
-		{"conversations", "true", "true", 0, s.contacts - 1, map[string]string{"id": s.id(id.Conversation, "i"), "contact_id": s.id(id.Contact, "i"),
+		{"conversations", written("id", id.Conversation), "true", 0, s.contacts - 1, map[string]string{"id": s.id(id.Conversation, "i"), "contact_id": s.id(id.Contact, "i"),
 			"created_at": s.at("i"), "updated_at": s.at(last), "last_message_id": s.id(id.Message, last), "last_message_at": s.at(last), "last_inbound_at": s.at(last)}},
-		{"messages", "m.direction = 'inbound'", inbound, 0, s.n - 1, with(message, "provider_at", s.at("i"))},
-		{"messages", "m.direction = 'outbound'", outbound, 0, s.n - 1, with(message, "sent_at", s.at("i"), "delivered_at", s.at("i"), "read_at", s.at("i"))},
-		{"attempts", "true", outbound, 0, s.n - 1, map[string]string{"message_id": s.id(id.Message, "i"), "started_at": s.at("i"), "finished_at": s.at("i"),
+		{"messages", "m.direction = 'inbound' AND " + written("id", id.Message), inbound, 0, s.n - 1, with(message, "provider_at", s.at("i"))},
+		{"messages", "m.direction = 'outbound' AND " + written("id", id.Message), outbound, 0, s.n - 1, with(message, "sent_at", s.at("i"), "delivered_at", s.at("i"), "read_at", s.at("i"))},
+		{"attempts", written("message_id", id.Message), outbound, 0, s.n - 1, map[string]string{"message_id": s.id(id.Message, "i"), "started_at": s.at("i"), "finished_at": s.at("i"),
 			"exchange": fmt.Sprintf("CASE WHEN i >= %d THEN m.exchange END", week)}},
 		// The journal is removed by the time of the ids.
-		{"journal", "true", inbound, week, s.n - 1, map[string]string{"id": s.idSince(week, id.Journal, "i"), "told": fmt.Sprintf("CAST((%s) / 1000000 AS TEXT)", s.at("i")),
+		{"journal", written("id", id.Journal), inbound, week, s.n - 1, map[string]string{"id": s.idSince(week, id.Journal, "i"), "told": fmt.Sprintf("CAST((%s) / 1000000 AS TEXT)", s.at("i")),
 			"sha256": "'seed' || " + scattered("i"), "received_at": s.at("i"), "applied_at": s.at("i"), "last_at": s.at("i")}},
 	}
 	for k, word := range []string{"sent", "delivered", "read"} {
-		list = append(list, clone{"message_statuses", "m.status = '" + word + "'", outbound, 0, s.n - 1, with(status, "at", fmt.Sprintf("%s + %d", s.at("i"), k))})
+		list = append(list, clone{"message_statuses", "m.status = '" + word + "' AND " + written("message_id", id.Message), outbound, 0, s.n - 1, with(status, "at", fmt.Sprintf("%s + %d", s.at("i"), k))})
 	}
-	for _, typ := range []string{"message.received", "message.status"} {
-		list = append(list, clone{"events", "m.type = '" + typ + "'", "true", week, s.n - 1, map[string]string{"id": s.id(id.Event, "i"), "at": s.at("i"),
-			"conversation_id": s.id(id.Conversation, contact), "seq": fmt.Sprintf("(SELECT max(seq) FROM events) + 1 + i - %d", week)}})
+	for k, typ := range []string{"message.received", "message.status"} {
+		list = append(list, clone{"events", "m.type = '" + typ + "' AND m.seq <= (SELECT max(seq) FROM event_heads)", "true", week, s.n - 1, map[string]string{"id": s.id(id.Event, "i"), "at": s.at("i"),
+			"conversation_id": s.id(id.Conversation, contact), "seq": fmt.Sprintf("(SELECT max(seq) FROM event_heads) + 1 + i + %d", k*(s.n-week)-week)}})
 	}
 	return list
 }
@@ -151,9 +159,14 @@ func (s *seeder) run(ctx context.Context, c clone) error {
 	}
 	query := fmt.Sprintf(`WITH %s INSERT INTO %s (%s) SELECT %s FROM g CROSS JOIN (SELECT * FROM %s m WHERE %s LIMIT 1) m WHERE %s ORDER BY i`,
 		s.series(), c.table, strings.Join(columns, ", "), strings.Join(values, ", "), c.table, c.model, c.cond)
-	n, err := s.db.Exec(ctx, query, c.from, c.to)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("there is no model with %s", c.model)
+	for from := c.from; from <= c.to; from += piece {
+		n, err := s.db.Exec(ctx, query, from, min(from+piece-1, c.to))
+		if err == nil && n == 0 {
+			err = fmt.Errorf("there is no model with %s", c.model)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
