@@ -201,9 +201,9 @@ func route[I, O any](s *Server, op huma.Operation, rule access, handler func(con
 	})
 }
 
-// file registers what everybody may GET, and HEAD: monitors ask so whether it is there,
-// and some look at the size before they fetch.
-func (s *Server) file(path string, handler fiber.Handler) {
+// page registers a file or page that everybody may GET, and HEAD: monitors ask so
+// whether it is there, and some look at the size before they fetch.
+func (s *Server) page(path string, handler fiber.Handler) {
 	s.raw(http.MethodGet, path, public(), handler)
 	s.raw(http.MethodHead, path, public(), handler) // the server of Fiber leaves out the body
 }

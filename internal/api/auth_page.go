@@ -20,7 +20,7 @@ func (s *Server) registerSetupPage() {
 		if err != nil {
 			panic(err) // it is embedded
 		}
-		s.file(url, func(c *fiber.Ctx) error {
+		s.page(url, func(c *fiber.Ctx) error {
 			c.Type(strings.TrimPrefix(path.Ext(file), "."), "utf-8")
 			c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'")
 			return c.Send(data)

@@ -24,7 +24,7 @@ func (s *Server) registerMedia() {
 	route(s, op, need(account.ViewMessages, account.ManageMedia), s.getMedia)
 	s.raw(http.MethodPost, "/api/v1/media", need(account.ManageMedia, account.SendMedia), s.uploadMedia)
 	s.describeUpload()
-	s.file("/media/{id}", s.serveMedia) // the address is signed
+	s.page("/media/{id}", s.serveMedia) // the address is signed
 }
 
 type mediaBody struct {

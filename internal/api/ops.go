@@ -28,21 +28,21 @@ var docsFiles embed.FS
 
 // registerOps serves what operators and readers need.
 func (s *Server) registerOps() {
-	s.file("/healthz", func(c *fiber.Ctx) error {
+	s.page("/healthz", func(c *fiber.Ctx) error {
 		return c.JSON(fiber.Map{"status": "ok", "version": s.Version})
 	})
-	s.file("/readyz", s.ready)
+	s.page("/readyz", s.ready)
 	if s.Metrics != nil {
-		s.file("/metrics", adaptor.HTTPHandler(s.Metrics))
+		s.page("/metrics", adaptor.HTTPHandler(s.Metrics))
 	}
-	s.file("/openapi.json", s.openapi("application/openapi+json", func() ([]byte, error) {
+	s.page("/openapi.json", s.openapi("application/openapi+json", func() ([]byte, error) {
 		return json.Marshal(s.huma.OpenAPI())
 	}))
-	s.file("/openapi.yaml", s.openapi("application/openapi+yaml", s.huma.OpenAPI().YAML))
+	s.page("/openapi.yaml", s.openapi("application/openapi+yaml", s.huma.OpenAPI().YAML))
 	for url, file := range map[string]string{
 		"/docs": "docs/index.html", "/docs/docs.js": "docs/docs.js", "/docs/docs.css": "docs/docs.css",
 	} {
-		s.file(url, docsFile(file))
+		s.page(url, docsFile(file))
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *Server) registerSimulator() {
 	}
 	handler := adaptor.HTTPHandler(s.Simulator.Handler)
 	for _, path := range []string{"/simulator", "/simulator/simulator.js", "/simulator/simulator.css"} {
-		s.file(path, handler)
+		s.page(path, handler)
 	}
 	rule, guarded := need(account.UseSimulator), handler
 	if s.Simulator.Open {

@@ -83,8 +83,9 @@ func (s *server) countSwept(n conversations.Swept) {
 const prune = 1000
 
 // rest is how many times as long as it took to delete that many a chore waits before it
-// deletes more.
-const rest = 4
+// deletes more. The longer, the less ingest notices; but in the long run as much has to
+// be deleted as comes in.
+const rest = 2
 
 // parkedFor is how long a status waits for its message. Source: Meta redelivers
 // webhooks for up to 7 days; after that nothing will explain it.
@@ -178,9 +179,7 @@ func untilFew(ctx context.Context, fn func() (int64, error)) error {
 		if n, err := fn(); err != nil || n < prune {
 			return err
 		}
-		select {
-		case <-time.After(rest * time.Since(began)):
-		case <-ctx.Done():
+		if !tasks.Pause(ctx, rest*time.Since(began)) {
 			return ctx.Err()
 		}
 	}

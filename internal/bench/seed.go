@@ -76,8 +76,8 @@ func (s *seeder) id(prefix, n string) string { return s.idSince(0, prefix, n) }
 
 // idSince is id for rows as old as another message.
 func (s *seeder) idSince(message int, prefix, n string) string {
-	time := id.Floor("", time.UnixMicro(s.start+int64(message)*s.step))[:10] // 50 bits
-	return fmt.Sprintf("'%s_%s' || substr(CAST(10000000000000000 + (%s) AS TEXT), 2)", prefix, time, n)
+	old := id.Floor("", time.UnixMicro(s.start+int64(message)*s.step))[:10] // 50 bits of time
+	return fmt.Sprintf("'%s_%s' || substr(CAST(10000000000000000 + (%s) AS TEXT), 2)", prefix, old, n)
 }
 
 // written is true of the rows of a table that the server has written itself.

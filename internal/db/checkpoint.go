@@ -57,7 +57,8 @@ func (c *checkpointer) wrote(rows int64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pages += pagesPerCommit + pagesPerRow*int(rows); c.pages >= c.long*3/5 {
+	c.pages += pagesPerCommit + pagesPerRow*int(rows)
+	if c.pages >= c.long*3/5 { // what comes during the copy fills the rest
 		c.start(c.long)
 	}
 }

@@ -19,7 +19,7 @@ func (s *Sender) claimLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if 2*len(s.slots) > cap(s.slots) && !pause(ctx, time.Until(last.Add(claimEvery))) {
+		if 2*len(s.slots) > cap(s.slots) && !Pause(ctx, time.Until(last.Add(claimEvery))) {
 			return
 		}
 		wait := pollIdle
@@ -40,8 +40,8 @@ func (s *Sender) claimLoop(ctx context.Context) {
 	}
 }
 
-// pause waits, and reports whether ctx is still alive.
-func pause(ctx context.Context, d time.Duration) bool {
+// Pause waits for d, and reports whether ctx is still alive.
+func Pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
