@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/linktor/linktor/internal/bench/rig"
 	"github.com/linktor/linktor/internal/chaos/world"
@@ -123,11 +124,14 @@ func run(ctx context.Context, args []string, out, table io.Writer) (err error) {
 	} else {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
+	began := time.Now()
 	results, err := torment(ctx, o, chosen, dir, out)
 	if err != nil {
 		return err
 	}
-	return finish(o, results, table)
+	err = finish(o, results, table)
+	fmt.Fprintf(table, "%d scenarios in %s\n", len(results), time.Since(began).Round(time.Second))
+	return err
 }
 
 // finish shows the results; an error says that a promise was not kept.

@@ -11,10 +11,8 @@ import (
 func printTable(out io.Writer, results []Result) {
 	w := tabwriter.NewWriter(out, 2, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\nscenario\tdatabase\ttook\tacked\tdb\tprovider\tsubscribers\tlost\tdup.\treord.\trecovery\tverdict\t")
-	var total time.Duration
 	for _, r := range results {
 		took := time.Duration(r.DurationMS) * time.Millisecond
-		total += took
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d ms\t%s\t\n", r.Scenario, r.Mode, took.Round(time.Second),
 			r.Acked, r.DB, r.Provider, r.Subscribers, r.Lost, r.Duplicated, r.Reordered, r.MaxRecoveryMS, r.Verdict)
 	}
@@ -24,5 +22,4 @@ func printTable(out io.Writer, results []Result) {
 			fmt.Fprintf(out, "%s (%s): %s\n", r.Scenario, r.Mode, n)
 		}
 	}
-	fmt.Fprintf(out, "%d scenarios in %s\n", len(results), total.Round(time.Second))
 }
