@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/linktor/linktor/internal/db"
 	"github.com/linktor/linktor/internal/dbtest"
 )
@@ -108,6 +109,65 @@ func TestRareOfAChannel(t *testing.T) {
 			if plan := explain(t, d, `SELECT id FROM conversations c`+w.sql+newestFirst+` LIMIT 25`, w.args...); !strings.Contains(plan, index) {
 				t.Errorf("%s is not used:\n%s", index, plan)
 			}
+		}
+	})
+}
+
+// A contact's messages are those of all its conversations, newest first, page by page,
+// and no row is read to find out which ones a page has.
+func TestMessagesOfSeveralConversations(t *testing.T) {
+	dbtest.Run(t, func(t *testing.T, d *db.DB) {
+		b := newBench(t, d)
+		b.exec(`INSERT INTO channels (id, tenant_id, type, name, settings, secrets, created_at, updated_at)
+			VALUES ('ch_2', 'ten_1', 'whatsapp', 'two', '{}', '', 0, 0)`)
+		for n := range 12 {
+			w := b.webhook(n, text(fmt.Sprint("wamid.", n), "+16505550001", "hello", b.clock()), text(fmt.Sprint("wamid.other.", n), "+16505550002", "hi", b.clock()))
+			if n%3 == 0 {
+				w.ChannelID = "ch_2"
+			}
+			b.ingest(w)
+		}
+		var ada string
+		if err := d.Get(&ada, `SELECT contact_id FROM identities WHERE value LIKE '%6505550001'`); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			f    MessageFilter
+			want string
+		}{
+			{MessageFilter{ContactID: ada}, `contact_id = $1`},
+			{MessageFilter{ContactID: ada, ChannelIDs: []string{"ch_2"}}, `contact_id = $1 AND channel_id = 'ch_2'`},
+			{MessageFilter{ContactID: ada, Direction: Outbound}, `contact_id = $1 AND direction = 'outbound'`},
+		} {
+			var want, got []string
+			if err := d.Select(&want, `SELECT id FROM messages WHERE `+c.want+` ORDER BY id DESC`, ada); err != nil {
+				t.Fatal(err)
+			}
+			for before := ""; ; {
+				page, err := b.ListMessages(t.Context(), "ten_1", c.f, before, 5)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range page {
+					got = append(got, m.ID)
+				}
+				if len(page) < 5 {
+					break
+				}
+				before = page[4].ID
+			}
+			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", c.f, diff)
+			}
+		}
+		if others, err := b.ListMessages(t.Context(), "ten_2", MessageFilter{ContactID: ada}, "", 5); err != nil || len(others) > 0 {
+			t.Errorf("another tenant sees %+v, %v", others, err)
+		}
+		var w where
+		MessageFilter{}.newest(&w, []string{"conv_1", "conv_2"}, "msg_9", 25)
+		query := strings.TrimSuffix(strings.TrimPrefix(w.sql, " AND m.id IN ("), ")")
+		if plan := explain(t, d, query, w.args...); d.Dialect == db.SQLite && !strings.Contains(plan, "COVERING INDEX messages_conversation") {
+			t.Errorf("rows are read to find out which ones a page has:\n%s", plan)
 		}
 	})
 }

@@ -108,35 +108,21 @@ type MessageFilter struct {
 // newest), newest first.
 func (s *Store) ListMessages(ctx context.Context, tenantID string, f MessageFilter, before string, limit int) ([]Message, error) {
 	w := ofTenant("m.tenant_id", tenantID, f.ContactID != "" || f.ConversationID != "")
-	order := "m.id"
+	w.eq("m.contact_id", f.ContactID)
+	var within []string // there is no index of messages by contact
 	if f.ContactID != "" && f.ConversationID == "" {
-		n, err := s.inConversationsOf(ctx, &w, f.ContactID)
-		if n == 0 || err != nil {
+		var err error
+		if within, err = s.conversationsOf(ctx, tenantID, f.ContactID); len(within) == 0 || err != nil {
 			return nil, err
 		}
-		if n > 1 { // no index has them in this order, only all messages of everybody
-			order = besides(order)
-		}
 	}
-	w.in("m.channel_id", f.ChannelIDs)
-	w.eq("m.conversation_id", f.ConversationID)
-	w.eq("m.contact_id", f.ContactID)
-	w.eq("m.direction", f.Direction)
-	if w.eq("m.reference", f.Reference); f.Reference != "" {
-		w.sql += ` AND m.reference <> ''` // the condition of an index
-	}
-	statuses := make([]string, len(f.Statuses))
-	for i, st := range f.Statuses {
-		statuses[i] = string(st)
-	}
-	if w.in("m.status", statuses); len(statuses) > 0 && !slices.ContainsFunc(f.Statuses, Status.common) {
-		w.sql += ` AND m.rare` // likewise
-	}
-	if before != "" {
-		w.add("m.id < ", before)
+	if len(within) > 1 {
+		f.newest(&w, within, before, limit)
+	} else {
+		f.where(&w, within, before)
 	}
 	w.args = append(w.args, limit)
-	query := `SELECT ` + messageColumns + fromMessages + w.sql + fmt.Sprintf(` ORDER BY %s DESC LIMIT $%d`, order, len(w.args))
+	query := `SELECT ` + messageColumns + fromMessages + w.sql + fmt.Sprintf(` ORDER BY m.id DESC LIMIT $%d`, len(w.args))
 	rows, err := s.db.QueryContext(ctx, query, w.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list messages: %w", err)
@@ -153,16 +139,45 @@ func (s *Store) ListMessages(ctx context.Context, tenantID string, f MessageFilt
 	return msgs, rows.Err()
 }
 
-// inConversationsOf selects the messages of a contact by its conversations, n of
-// them: there is no index of messages by contact.
-func (s *Store) inConversationsOf(ctx context.Context, w *where, contactID string) (n int, err error) {
-	var ids []string
-	err = s.db.SelectContext(ctx, &ids, `SELECT id FROM conversations WHERE contact_id = $1 AND `+besides("tenant_id")+` = $2`, contactID, w.args[0])
-	if err != nil {
-		return 0, fmt.Errorf("conversations of %s: %w", contactID, err)
+// where adds the conditions of f but for those on the tenant and on the contact, and
+// that a message is in one of the conversations within, or in any if there are none.
+func (f MessageFilter) where(w *where, within []string, before string) {
+	w.in("m.conversation_id", within)
+	w.in("m.channel_id", f.ChannelIDs)
+	w.eq("m.conversation_id", f.ConversationID)
+	w.eq("m.direction", f.Direction)
+	if w.eq("m.reference", f.Reference); f.Reference != "" {
+		w.sql += ` AND m.reference <> ''` // the condition of an index
 	}
-	w.in("m.conversation_id", ids)
-	return len(ids), nil
+	statuses := make([]string, len(f.Statuses))
+	for i, st := range f.Statuses {
+		statuses[i] = string(st)
+	}
+	if w.in("m.status", statuses); len(statuses) > 0 && !slices.ContainsFunc(f.Statuses, Status.common) {
+		w.sql += ` AND m.rare` // likewise
+	}
+	if before != "" {
+		w.add("m.id < ", before)
+	}
+}
+
+// newest adds that a message is one of the newest in several conversations. No index
+// has them in this order, only all messages of everybody; so their ids are sorted, which
+// are in the index by conversation, and only the rows of the page are read.
+func (f MessageFilter) newest(w *where, within []string, before string, limit int) {
+	w.sql += ` AND m.id IN (SELECT m.id FROM messages m WHERE TRUE`
+	f.where(w, within, before)
+	w.args = append(w.args, limit)
+	w.sql += fmt.Sprintf(` ORDER BY %s DESC LIMIT $%d)`, besides("m.id"), len(w.args))
+}
+
+// conversationsOf returns the ids of the conversations of a contact.
+func (s *Store) conversationsOf(ctx context.Context, tenantID, contactID string) (ids []string, err error) {
+	err = s.db.SelectContext(ctx, &ids, `SELECT id FROM conversations WHERE contact_id = $1 AND `+besides("tenant_id")+` = $2`, contactID, tenantID)
+	if err != nil {
+		return nil, fmt.Errorf("conversations of %s: %w", contactID, err)
+	}
+	return ids, nil
 }
 
 // besides is a column whose condition shall not be found by an index: another one
