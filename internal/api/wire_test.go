@@ -22,6 +22,9 @@ import (
 // repeats.
 type wire struct{ typ string }
 
+// wireTime is when customers wrote: of late, so that they can be answered.
+var wireTime = time.Now().UTC().Add(-time.Minute).Truncate(time.Second)
+
 func (w wire) Describe() channels.Description {
 	signed := w.typ == "wire"
 	return channels.Description{
@@ -82,7 +85,7 @@ func (a *wireAccount) Parse(body []byte) ([]channels.Event, error) {
 	var events []channels.Event
 	for _, m := range in.Messages {
 		events = append(events, channels.Event{Kind: channels.EventMessage, Message: &channels.Inbound{
-			ProviderID: m.ID, At: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC),
+			ProviderID: m.ID, At: wireTime,
 			From:     channels.Party{Identities: []channels.Identity{{Kind: channels.IdentityPhone, Value: m.From}}, Name: "Ada"},
 			Content:  channels.Content{Type: channels.TypeText, Text: m.Text},
 			Metadata: map[string]string{"waMessageId": m.ID, "profileName": "Ada"},
