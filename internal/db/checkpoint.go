@@ -83,25 +83,32 @@ func (c *checkpointer) start(long int) {
 }
 
 func (c *checkpointer) run(long int) {
-	defer func() {
-		file := c.filePages()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.long = min(max(file/logShare, c.least), mostLog)
-		c.running = false
-	}()
+	err := c.copy(long)
+	file := c.filePages()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.long = min(max(file/logShare, c.least), mostLog)
+	if err != nil { // as on a full disk: the log grows until it is copied, so the next commit tries again
+		c.pages = c.long
+	}
+	c.running = false
+}
+
+// copy copies the log, and lets it begin anew if it has long pages.
+func (c *checkpointer) copy(long int) error {
 	pages, err := passive(c.own)
 	if err != nil || pages < long {
-		return // what could not be copied is, with what comes after it
+		return err
 	}
 	// SQLite waits for the disk only when it has copied all there is: the first of these
 	// copies most of what came during the one above, the next nearly always all.
 	for range 3 {
 		if _, err := passive(c.own); err != nil {
-			return
+			return err
 		}
 	}
-	_, _ = passive(c.write) // if it fails, the log grows until the next time
+	_, err = passive(c.write)
+	return err
 }
 
 // filePages returns the size of the file, in pages; 0 if that cannot be found out.
