@@ -83,6 +83,7 @@ type Trial struct {
 	worlds   []*world.World
 	failed   bool
 	skipped  bool
+	probes   int
 }
 
 // Pick returns the number for the profile.

@@ -119,9 +119,11 @@ func (t *Trial) fillUp(ctx context.Context, w *world.World, filler string) error
 	return nil
 }
 
-// probe asks for one send, once, and counts it in the ledger if it is taken.
+// probe asks for one send, once, and counts it in the ledger if it is taken. Each is to
+// another customer: many to one would wait for the pair limit.
 func (t *Trial) probe(w *world.World) (status int, answer []byte) {
-	return w.TrySend(world.Sent{ChannelID: w.Lines[0].ChannelID, To: "+" + rig.Customer(0)})
+	t.probes++
+	return w.TrySend(world.Sent{ChannelID: w.Lines[0].ChannelID, To: "+" + rig.Customer(t.probes%w.Customers)})
 }
 
 // fill appends to a file until the disk is full.
