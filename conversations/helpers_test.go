@@ -30,9 +30,15 @@ func newBench(t testing.TB, d *db.DB) *bench {
 		MediaURL: func(id string) string { return "https://linktor.invalid/media/" + id }})
 	t.Cleanup(b.Stop)
 	b.exec(`INSERT INTO tenants (id, name, created_at) VALUES ('ten_1', 'one', 0), ('ten_2', 'two', 0)`)
-	b.exec(`INSERT INTO channels (id, tenant_id, type, name, settings, secrets, created_at, updated_at)
-		VALUES ('ch_1', 'ten_1', 'whatsapp', 'one', '{}', '', 0, 0)`)
+	b.channel("ch_1")
 	return b
+}
+
+// channel adds a channel of the first tenant.
+func (b *bench) channel(id string) {
+	b.t.Helper()
+	b.exec(`INSERT INTO channels (id, tenant_id, type, name, settings, secrets, created_at, updated_at)
+		VALUES ($1, 'ten_1', 'whatsapp', $1, '{}', '', 0, 0)`, id)
 }
 
 func (b *bench) clock() time.Time {

@@ -118,8 +118,7 @@ func TestRareOfAChannel(t *testing.T) {
 func TestMessagesOfSeveralConversations(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBench(t, d)
-		b.exec(`INSERT INTO channels (id, tenant_id, type, name, settings, secrets, created_at, updated_at)
-			VALUES ('ch_2', 'ten_1', 'whatsapp', 'two', '{}', '', 0, 0)`)
+		b.channel("ch_2")
 		for n := range 12 {
 			w := b.webhook(n, text(fmt.Sprint("wamid.", n), "+16505550001", "hello", b.clock()), text(fmt.Sprint("wamid.other.", n), "+16505550002", "hi", b.clock()))
 			if n%3 == 0 {

@@ -16,8 +16,7 @@ import (
 func TestNewestConversations(t *testing.T) {
 	dbtest.Run(t, func(t *testing.T, d *db.DB) {
 		b := newBench(t, d)
-		b.exec(`INSERT INTO channels (id, tenant_id, type, name, settings, secrets, created_at, updated_at)
-			VALUES ('ch_2', 'ten_1', 'whatsapp', 'two', '{}', '', 0, 0)`)
+		b.channel("ch_2")
 		s := NewStore(d, Options{Now: time.Now, Node: "node_a", Seal: plain, Unseal: plain, MediaURL: b.opts.MediaURL})
 		t.Cleanup(s.Stop)
 		const limit = 5
